@@ -1,0 +1,42 @@
+"""Which drivers there are, by kind. Kinds are plain text: a new driver needs no migration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from channels_app.drivers.base import Driver
+
+# In the order in which the tiles are shown.
+BUILT_IN = {
+    "livechat": "channels_app.drivers.livechat:LiveChatDriver",
+    "telegram": "channels_app.drivers.telegram:TelegramDriver",
+    "custom": "channels_app.drivers.custom:CustomDriver",
+}
+ENTRY_POINT_GROUP = "openlines.drivers"
+
+
+class UnknownKind(LookupError):  # noqa: N818 - the name says what happened
+    """There is no driver for this kind."""
+
+
+@cache
+def drivers() -> Mapping[str, type[Driver]]:
+    """All drivers by kind: ours, then those of installed packages (`openlines.drivers`)."""
+    found: dict[str, type[Driver]] = {}
+    for kind, path in BUILT_IN.items():
+        module, name = path.split(":")
+        found[kind] = getattr(import_module(module), name)
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        found.setdefault(entry.name, entry.load())
+    return found
+
+
+def driver_class(kind: str) -> type[Driver]:
+    """The driver of a kind. Raises `UnknownKind`."""
+    try:
+        return drivers()[kind]
+    except KeyError:
+        raise UnknownKind(kind) from None
