@@ -72,9 +72,7 @@ class BotApi:
             )
         except TargetRefused:
             raise DriverError(
-                _(
-                    "The API address is not on the public internet, and PRIVATE_TARGETS does not name it."
-                ),
+                _("The API address is private, and PRIVATE_TARGETS does not name it."),
                 error_class="auth",
             ) from None
         except NothingSent:
