@@ -1,0 +1,11 @@
+"""The Celery application: an alarm clock. The database says what is to be done."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "openlines_project.settings")
+
+app = Celery("openlines")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
