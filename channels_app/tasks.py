@@ -1,0 +1,83 @@
+"""Doors for the workers: each fetches what is due and calls one service."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from openlines_project.lib.clock import database_now
+
+
+@shared_task
+def deliver_conversation(conversation_id: int) -> None:
+    """Send what waits in one conversation's outbox."""
+    from channels_app.services.delivery import conversation_deliver
+
+    conversation_deliver(conversation_id=conversation_id)
+
+
+@shared_task
+def deliver_sweep() -> None:
+    """Find conversations whose outbox is due, and leases that ran out."""
+    from channels_app.services.delivery import delivery_sweep
+
+    delivery_sweep(now=database_now())
+
+
+@shared_task
+def deliver_acknowledgement(connector_id: int, callback_id: str) -> None:
+    """Tell a platform that a button press arrived."""
+    from channels_app.services.delivery import callback_acknowledge
+
+    callback_acknowledge(connector_id=connector_id, callback_id=callback_id)
+
+
+@shared_task
+def deliver_typing(conversation_id: int) -> None:
+    """Show the customer that an operator is writing."""
+    from channels_app.services.delivery import typing_send
+
+    typing_send(conversation_id=conversation_id)
+
+
+@shared_task
+def inbound_sweep() -> None:
+    """Try pending events again."""
+    from channels_app.services.intake import inbound_sweep as sweep
+
+    sweep(now=database_now())
+
+
+@shared_task
+def inbound_clean() -> None:
+    """Forget what need not be kept any longer."""
+    from channels_app.services.idempotency import idempotency_clean
+    from channels_app.services.pending import inbound_clean as clean
+
+    now = timezone.now()
+    clean(now=now)
+    idempotency_clean(now=now)
+
+
+@shared_task
+def media_fetch(attachment_id: int) -> None:
+    """Fetch one file from its platform."""
+    from channels_app.services.media import attachment_fetch
+
+    attachment_fetch(attachment_id=attachment_id, now=timezone.now())
+
+
+@shared_task
+def media_erase(attachment_id: int) -> None:
+    """Remove the bytes of an erased file."""
+    from channels_app.services.media import attachment_erase
+
+    attachment_erase(attachment_id=attachment_id)
+
+
+@shared_task
+def media_sweep() -> None:
+    """Find files that wait to be fetched."""
+    from channels_app.services.media import media_sweep as sweep
+
+    sweep(now=database_now())
