@@ -1,0 +1,321 @@
+"""Events that could not be processed: kept with their raw bytes, tried again, at last given up.
+
+A pending event holds later events of its conversation back for 30 seconds at most; after that
+they pass, and a note in the thread marks the gap.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from django.db import DatabaseError, connection, transaction
+
+from channels_app.drivers.base import DeleteEvent, Driver, EditEvent, Event, FieldErrors, ParseError
+from channels_app.models import Connector, Conversation, EventState, InboundEvent
+from channels_app.services.connectors import connector_driver
+from channels_app.services.conversations import (
+    conversation_lock,
+    conversation_system_message,
+    person_columns,
+)
+
+if TYPE_CHECKING:
+    from channels_app.services.intake import Received
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = (
+    dt.timedelta(seconds=5),
+    dt.timedelta(seconds=30),
+    dt.timedelta(minutes=2),
+    dt.timedelta(minutes=10),
+)
+THEN_EVERY = dt.timedelta(hours=1)
+GIVE_UP_AFTER = dt.timedelta(days=3)
+# An edit or a receipt waits for its message this often: 5 s, 30 s, 5 min.
+MISSING_AFTER = (dt.timedelta(seconds=5), dt.timedelta(seconds=30), dt.timedelta(minutes=5))
+HOLD_BACK = dt.timedelta(seconds=30)
+KEEP_RAW = dt.timedelta(days=14)
+KEEP_KEYS = dt.timedelta(days=90)
+CLEAN_BATCH = 200
+
+
+class HeldBackError(Exception):
+    """An earlier event of the same conversation waits to be tried again."""
+
+
+class Find(Protocol):
+    def __call__(self, driver: Driver, raw: bytes, key: str) -> Sequence[Event]: ...
+
+
+class Effect(Protocol):
+    def __call__(
+        self,
+        *,
+        connector: Connector,
+        event: Event,
+        now: dt.datetime,
+        last_try: bool = False,
+        held: bool = True,
+    ) -> tuple[int | None, int | None]: ...
+
+
+def event_keep(
+    *,
+    connector: Connector,
+    key: str,
+    raw: bytes,
+    state: str,
+    error: str,
+    now: dt.datetime,
+    event: Event | None = None,
+) -> int | None:
+    """Keep an event with its raw bytes. Returns its id, None when it is known already.
+
+    A pending event marks its conversation, making it when the first message is what failed.
+    """
+    with transaction.atomic():
+        conversation = _conversation_mark(connector, event, now) if state == "pending" else None
+        row = InboundEvent(
+            connector=connector,
+            key=key,
+            state=state,
+            conversation=conversation,
+            raw=raw,
+            error=error[:2000].replace("\x00", ""),
+            received_at=now,
+            pending_at=now + RETRY_AFTER[0] if state == "pending" else None,
+        )
+        made = InboundEvent.objects.bulk_create([row], ignore_conflicts=True)
+        # ignore_conflicts gives no id and no count: the row is ours when its time is.
+        kept = InboundEvent.objects.filter(
+            connector=connector, key=key, received_at=made[0].received_at, raw__isnull=False
+        ).first()
+        return None if kept is None else kept.pk
+
+
+def _conversation_mark(
+    connector: Connector, event: Event | None, now: dt.datetime
+) -> Conversation | None:
+    """The event's conversation, flagged. Only messages hold others back and may make one."""
+    from channels_app.drivers.base import MessageEvent
+
+    if event is None or not event.chat_id:
+        return None
+    key = {
+        "connector": connector,
+        "external_chat_id": event.chat_id,
+        "external_thread": event.thread,
+    }
+    if not isinstance(event, MessageEvent):
+        return Conversation.objects.filter(**key).first()
+    user_id, name, profile = person_columns(event.user)
+    Conversation.objects.bulk_create(
+        [
+            Conversation(
+                **key,
+                external_user_id=user_id,
+                display_name=name,
+                profile=profile,
+                changed_at=now,
+                created_at=now,
+            )  # fmt: skip
+        ],
+        ignore_conflicts=True,
+    )
+    Conversation.objects.filter(**key).update(has_pending=True)
+    return Conversation.objects.get(**key)
+
+
+def hold_back(*, conversation: Conversation, now: dt.datetime) -> None:
+    """Called with the conversation locked and flagged: raise `HeldBackError`, or let it pass.
+
+    Whoever passes an event that is still pending leaves a note of the gap.
+    """
+    waiting = list(
+        InboundEvent.objects.filter(conversation=conversation, pending_at__isnull=False)
+        .order_by("pk")
+        .values_list("pk", "received_at")
+    )
+    if not waiting:
+        conversation.has_pending = False
+        Conversation.objects.filter(pk=conversation.pk).update(has_pending=False)
+        return
+    if any(received_at > now - HOLD_BACK for _, received_at in waiting):
+        raise HeldBackError
+    for event_id, _ in waiting:
+        conversation_system_message(
+            conversation=conversation, kind="gap", now=now, once_key=f"gap:{event_id}"
+        )
+
+
+def pending_sweep(*, now: dt.datetime, limit: int, find: Find, effect: Effect) -> int:
+    """Try what is due, oldest first. Returns how many events were done."""
+    due = list(
+        InboundEvent.objects.filter(pending_at__isnull=False, pending_at__lte=now)
+        .order_by("pk")
+        .values_list("pk", flat=True)[:limit]
+    )
+    done = 0
+    for event_id in due:
+        received = event_retry(event_id=event_id, now=now, find=find, effect=effect)
+        done += received.outcome == "done"
+    return done
+
+
+def event_retry(
+    *, event_id: int, now: dt.datetime, find: Find, effect: Effect, by_hand: bool = False
+) -> Received:
+    """Try one kept event again; its key is taken already, so the effect happens at most once."""
+    from channels_app.services.intake import Received
+    from channels_app.services.intake_apply import NotYetError
+
+    skip_locked = connection.features.has_select_for_update_skip_locked and not by_hand
+    try:
+        with transaction.atomic():
+            row = (
+                InboundEvent.objects.select_for_update(
+                    no_key=True, of=("self",), skip_locked=skip_locked
+                )
+                .select_related("connector__open_channel")
+                .filter(pk=event_id, raw__isnull=False)
+                .first()
+            )
+            if row is None or row.raw is None or (row.pending_at is None and not by_hand):
+                return Received("", "duplicate")
+            if not by_hand:
+                _older_first(row, now)
+            events = find(connector_driver(row.connector), bytes(row.raw), row.key)
+            if not events:
+                raise ParseError("The event is not in the kept delivery.")
+            ids: tuple[int | None, int | None] = (None, None)
+            for event in events:
+                last_try = by_hand or (
+                    isinstance(event, EditEvent | DeleteEvent)
+                    and row.attempts + 1 >= len(MISSING_AFTER)
+                )
+                ids = _effect_or_receipt(row.connector, event, now, last_try, effect)
+            InboundEvent.objects.filter(pk=row.pk).update(
+                state=EventState.DONE, pending_at=None, done_at=now, raw=None, error=""
+            )
+            _flag_clear(row.conversation_id)
+            return Received(row.key, "done", *ids)
+    except (ParseError, FieldErrors) as error:
+        return _put_off(event_id, str(error), now, hopeless=True)
+    except NotYetError as error:
+        return _put_off(event_id, str(error), now, schedule=MISSING_AFTER)
+    except HeldBackError:
+        InboundEvent.objects.filter(pk=event_id).update(pending_at=now + RETRY_AFTER[0])
+        return Received("", "pending")
+    except Exception as error:
+        logger.exception("A pending event failed again")
+        return _put_off(event_id, f"{type(error).__name__}: {error}", now)
+
+
+def _older_first(row: InboundEvent, now: dt.datetime) -> None:
+    """Earlier pending events of the conversation go first: raise `HeldBackError`, or pass them."""
+    if row.conversation_id is None:
+        return
+    older = list(
+        InboundEvent.objects.filter(
+            conversation_id=row.conversation_id, pending_at__isnull=False, pk__lt=row.pk
+        ).values_list("pk", "received_at")
+    )
+    if any(received_at > now - HOLD_BACK for _, received_at in older):
+        raise HeldBackError
+    if older:
+        conversation = conversation_lock(row.conversation_id)
+        for event_id, _ in older:
+            conversation_system_message(
+                conversation=conversation, kind="gap", now=now, once_key=f"gap:{event_id}"
+            )
+
+
+def _effect_or_receipt(
+    connector: Connector, event: Event, now: dt.datetime, last_try: bool, effect: Effect
+) -> tuple[int | None, int | None]:
+    from channels_app.services import receipts
+    from channels_app.services.intake_apply import NotYetError
+
+    if isinstance(event, receipts.KEYLESS):
+        known = receipts.keyless_apply(connector=connector, event=event, now=now)
+        if not known and not last_try:
+            raise NotYetError("the message of this receipt is not known yet")
+        return None, None
+    return effect(connector=connector, event=event, now=now, last_try=last_try, held=False)
+
+
+def _put_off(
+    event_id: int,
+    error: str,
+    now: dt.datetime,
+    *,
+    hopeless: bool = False,
+    schedule: Sequence[dt.timedelta] | None = None,
+) -> Received:
+    """Write down the failure and when to try again, or that it is given up."""
+    from channels_app.services.intake import Received
+
+    try:
+        with transaction.atomic():
+            row = InboundEvent.objects.select_for_update(no_key=True).get(pk=event_id)
+            row.attempts += 1
+            row.error = error[:2000].replace("\x00", "")
+            steps = schedule or RETRY_AFTER
+            if row.attempts < len(steps):
+                row.pending_at = now + steps[row.attempts]
+            else:
+                row.pending_at = now + THEN_EVERY
+            given_up = hopeless or now - row.received_at >= GIVE_UP_AFTER
+            if schedule is not None and row.attempts >= len(schedule):
+                given_up = True
+            if given_up:
+                row.state = EventState.DEAD
+                row.pending_at = None
+            row.save(update_fields=["attempts", "error", "pending_at", "state"])
+            if given_up:
+                _flag_clear(row.conversation_id)
+        return Received(row.key, "dead" if given_up else "pending")
+    except DatabaseError:
+        logger.exception("A pending event could not be put off")
+        return Received("", "unsaved")
+
+
+def _flag_clear(conversation_id: int | None) -> None:
+    """Take the conversation's flag away when nothing of it is pending any more."""
+    if conversation_id is None:
+        return
+    waiting = InboundEvent.objects.filter(conversation_id=conversation_id, pending_at__isnull=False)
+    if not waiting.exists():
+        Conversation.objects.filter(pk=conversation_id).update(has_pending=False)
+
+
+def inbound_clean(*, now: dt.datetime) -> int:
+    """Forget raw bytes after 14 days and keys after 90, a few rows a transaction."""
+    cleaned = 0
+    old_raw = InboundEvent.objects.filter(
+        raw__isnull=False, pending_at__isnull=True, received_at__lt=now - KEEP_RAW
+    )
+    old_keys = InboundEvent.objects.filter(pending_at__isnull=True, received_at__lt=now - KEEP_KEYS)
+    while ids := list(old_raw.values_list("pk", flat=True)[:CLEAN_BATCH]):
+        cleaned += InboundEvent.objects.filter(pk__in=ids).update(raw=None)
+    while ids := list(old_keys.values_list("pk", flat=True)[:CLEAN_BATCH]):
+        cleaned += InboundEvent.objects.filter(pk__in=ids).delete()[0]
+    return cleaned
+
+
+def event_give_up(*, inbound_event: InboundEvent, now: dt.datetime) -> bool:
+    """Stop trying a pending event, by hand; it stays and can be replayed.
+
+    Returns whether it was pending. Later events of its conversation are held back no longer.
+    """
+    with transaction.atomic():
+        given_up = InboundEvent.objects.filter(
+            pk=inbound_event.pk, state=EventState.PENDING, raw__isnull=False
+        ).update(state=EventState.DEAD, pending_at=None, done_at=now)
+        if given_up:
+            _flag_clear(inbound_event.conversation_id)
+    return bool(given_up)
