@@ -1,0 +1,167 @@
+"""Outgoing messages: a message's row is its own outbox entry."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from channels_app import tasks
+from channels_app.drivers.base import Capabilities
+from channels_app.drivers.registry import UnknownKind, driver_class
+from channels_app.models import (
+    ConnectorStatus,
+    Conversation,
+    Direction,
+    Message,
+    MessageState,
+)
+from channels_app.services.errors import ConflictError, InvalidError
+from channels_app.services.intake_sql import LAST_TEXT_LENGTH
+from channels_app.services.media import attachment_store_upload
+from openlines_project.lib.live import ring_after_commit
+from openlines_project.lib.tasks import enqueue_after_commit
+from openlines_project.lib.text import clean_text, split_text
+
+MAX_TEXT = 20_000
+MAX_FILES = 10
+
+
+def sending_refused(conversation: Conversation) -> ConflictError | None:
+    """Why nothing can be sent into a conversation just now, None when it can."""
+    connector = conversation.connector
+    if not connector.open_channel.is_open_for_work:
+        return ConflictError("line_closed", _("This open channel is closed. Nothing was sent."))
+    if conversation.unreachable_at is not None:
+        return ConflictError(
+            "unreachable",
+            _("The customer has blocked us. You can write again when he writes to you."),
+        )
+    if connector.status in {ConnectorStatus.DISABLED, ConnectorStatus.BROKEN}:
+        return ConflictError(
+            "connector_off",
+            _("The channel %(name)s is not connected. Nothing was sent.")
+            % {"name": str(connector)},
+        )
+    return None
+
+
+def capabilities_of(conversation: Conversation) -> Capabilities:
+    """What the conversation's channel can do."""
+    try:
+        return driver_class(conversation.connector.kind).capabilities
+    except UnknownKind:
+        return Capabilities()
+
+
+def message_queue(
+    *,
+    conversation: Conversation,
+    now: dt.datetime,
+    text: str = "",
+    author: AbstractBaseUser | None = None,
+    author_kind: str = "",
+    client_key: str | None = None,
+    files: Sequence[UploadedFile[Any]] = (),
+    reply_to: str = "",
+) -> list[Message]:
+    """Put a message into the outbox of a locked conversation, inside the caller's transaction.
+
+    A text beyond the channel's limit becomes several rows, each file a row of its own, so that
+    every row is one call to the platform and may be repeated by itself. The first row carries
+    `client_key`. Raises `InvalidError` when there is nothing to send or too much.
+    """
+    text = clean_text(text, max_length=MAX_TEXT + 1).strip()
+    if not text and not files:
+        raise InvalidError("empty", _("Write something first."), fields={"text": [_("Empty.")]})
+    if len(text) > MAX_TEXT:
+        raise InvalidError(
+            "too_long",
+            _("The text is too long."),
+            fields={"text": [_("At most %d characters.") % MAX_TEXT]},
+        )
+    capabilities = capabilities_of(conversation)
+    if files and not capabilities.files:
+        raise InvalidError("no_files", _("This channel takes no files."))
+    if len(files) > MAX_FILES:
+        raise InvalidError("too_many_files", _("At most %d files at once.") % MAX_FILES)
+    limit = int(conversation.connector.config.get("text_limit") or capabilities.text_limit)
+    parts = split_text(text, limit, capabilities.text_unit) if text else []
+    rows: list[Message] = []
+    digest = request_digest(text, files)
+    for part in parts:
+        rows.append(
+            _row_insert(
+                conversation, now=now, text=part, kind="text", author=author,
+                author_kind=author_kind, client_key=None if rows else client_key,
+                reply_to="" if rows else reply_to, digest="" if rows else digest,
+            )
+        )  # fmt: skip
+    for file in files:
+        row = _row_insert(
+            conversation, now=now, text="", kind="file", author=author, author_kind=author_kind,
+            client_key=None if rows else client_key, reply_to="" if rows else reply_to,
+            digest="" if rows else digest,
+        )  # fmt: skip
+        attachment = attachment_store_upload(message=row, file=file, position=0)
+        row.kind = attachment.type
+        row.save(update_fields=["kind"])
+        rows.append(row)
+    Conversation.objects.filter(pk=conversation.pk).update(
+        last_seq=F("last_seq") + len(rows),
+        version=conversation.version,
+        changed_at=now,
+        last_text=" ".join(rows[-1].text.split())[:LAST_TEXT_LENGTH],
+        last_kind=rows[-1].kind,
+        last_direction=Direction.OUT,
+        last_message_at=now,
+    )
+    ring_after_commit(conversation.pk, conversation.version)
+    enqueue_after_commit(tasks.deliver_conversation, conversation.pk)
+    return rows
+
+
+def request_digest(text: str, files: Sequence[UploadedFile[Any]]) -> str:
+    """What a client's key stands for: the same key with something else is a mistake."""
+    parts = [text, *(f"{file.name}:{file.size}" for file in files)]
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _row_insert(
+    conversation: Conversation,
+    *,
+    now: dt.datetime,
+    text: str,
+    kind: str,
+    author: AbstractBaseUser | None,
+    author_kind: str,
+    client_key: str | None,
+    reply_to: str,
+    digest: str,
+) -> Message:
+    conversation.last_seq += 1
+    conversation.version += 1
+    message = Message(
+        conversation=conversation,
+        seq=conversation.last_seq,
+        version=conversation.version,
+        direction=Direction.OUT,
+        kind=kind,
+        text=text,
+        state=MessageState.QUEUED,
+        author_id=author.pk if author else None,
+        author_kind=author_kind,
+        client_key=client_key,
+        reply_to_external_id=reply_to,
+        data={"digest": digest} if digest and client_key else {},
+        created_at=now,
+        queued_at=now,
+    )
+    message.save(force_insert=True)
+    return message
