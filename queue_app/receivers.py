@@ -1,0 +1,24 @@
+"""What the desk does when something happened below, one line each."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from channels_app.signals import message_echoed, message_received, open_channel_changed
+from queue_app.services.queues import queue_changed
+from queue_app.services.routing import echo_route, message_route
+
+
+@receiver(message_received, dispatch_uid="desk.message")
+def on_message(conversation: Any, message: Any, mode: Any, now: Any, **_kwargs: Any) -> None:
+    message_route(conversation=conversation, message=message, mode=mode, now=now)
+
+
+@receiver(message_echoed, dispatch_uid="desk.echo")
+def on_echo(conversation: Any, message: Any, now: Any, **_kwargs: Any) -> None:
+    echo_route(conversation=conversation, message=message, now=now)
+
+
+@receiver(open_channel_changed, dispatch_uid="desk.line")
+def on_line(open_channel: Any, **_kwargs: Any) -> None:
+    queue_changed(open_channel=open_channel)

@@ -1,0 +1,29 @@
+"""Setting and cancelling timers: a deadline is a row."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from openlines_project.lib.db import sql_row
+from queue_app.models import Timer
+
+_SET = """
+INSERT INTO queue_app_timer (session_id, kind, due_at) VALUES (%s, %s, %s)
+ON CONFLICT (session_id, kind) DO UPDATE
+SET due_at = excluded.due_at, attempts = 0, error = ''
+RETURNING id
+"""
+
+
+def timer_set(*, session_id: int, kind: str, due_at: dt.datetime) -> None:
+    """Set a session's timer of a kind, moving it when it is set already."""
+    sql_row(_SET, [session_id, kind, due_at])
+
+
+def timer_cancel(*, session_id: int, kinds: Sequence[str] | None = None) -> None:
+    """Delete a session's timers of these kinds, all of them without `kinds`."""
+    timers = Timer.objects.filter(session_id=session_id)
+    if kinds is not None:
+        timers = timers.filter(kind__in=kinds)
+    timers.delete()

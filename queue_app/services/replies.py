@@ -1,0 +1,96 @@
+"""An operator's answer: queued with the change of the session, in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from channels_app.models import Message
+from channels_app.services.errors import ConflictError, ForbiddenError
+from channels_app.services.messages import (
+    MAX_TEXT,
+    message_queue,
+    request_digest,
+    sending_refused,
+)
+from openlines_project.lib.text import clean_text
+from queue_app.models import Session, SessionState, Turn
+from queue_app.services.events import event_write, seconds_between
+from queue_app.services.locks import session_lock
+from queue_app.services.operators import operator_for_user
+from queue_app.services.sessions import session_accept
+from queue_app.state_machine import state_after
+
+
+def session_reply(
+    *,
+    session_id: int,
+    user: User,
+    text: str,
+    client_key: str,
+    now: dt.datetime,
+    files: Sequence[UploadedFile[Any]] = (),
+) -> Message:
+    """Answer the customer. A chat offered to him is accepted with it.
+
+    `client_key` is made by the sender's page: the same key again gives the first message back.
+    Returns the first message of the answer. Raises `ConflictError` ("key_reused", "closed",
+    "not_accepted", "line_closed", "unreachable", "connector_off"), `ForbiddenError`
+    "not_yours", `InvalidError`.
+    """
+    with transaction.atomic():
+        conversation, session = session_lock(session_id)
+        text = clean_text(text, max_length=MAX_TEXT + 1).strip()
+        before = Message.objects.filter(conversation=conversation, client_key=client_key).first()
+        if before is not None:
+            return _same_or_conflict(before, user, request_digest(text, files))
+        operator = operator_for_user(user)
+        if session.state == SessionState.CLOSED:
+            raise ConflictError("closed", _("This chat is closed."))
+        if session.state == SessionState.WAITING:
+            raise ConflictError("not_accepted", _("Accept the chat before you answer."))
+        if session.operator_id != operator.pk:
+            name = session.operator.name if session.operator else ""
+            raise ForbiddenError("not_yours", _("This chat belongs to %(name)s.") % {"name": name})
+        refused = sending_refused(conversation)
+        if refused is not None:
+            raise refused
+        if session.state == SessionState.OFFERED:
+            session = session_accept(session_id=session.pk, operator=operator, now=now)
+            # Accepting raised the conversation's version: number the answer after it.
+            conversation, session = session_lock(session_id)
+        rows = message_queue(
+            conversation=conversation, now=now, text=text, author=user, files=files,
+            client_key=client_key,
+        )  # fmt: skip
+        session.state = state_after(session.state, "reply")
+        first = session.first_reply_at is None
+        event_write(
+            session=session, conversation=conversation, kind="replied", now=now,
+            operator_id=operator.pk, actor=user,
+            data={
+                "first": first,
+                "waited_s": seconds_between(session.waiting_since, now),
+                "since_start_s": seconds_between(session.started_at, now),
+                "seq": rows[0].seq,
+            },
+        )  # fmt: skip
+        Session.objects.filter(pk=session.pk).update(
+            turn=Turn.CUSTOMER, waiting_since=None, unread=0,
+            first_reply_at=session.first_reply_at or now, replied_at=now,
+            event_seq=session.event_seq, version=conversation.version,
+        )  # fmt: skip
+    return rows[0]
+
+
+def _same_or_conflict(before: Message, user: User, digest: str) -> Message:
+    """A repeat gives the first answer; the same key for something else is a mistake."""
+    if before.author_id != user.pk or before.data.get("digest") != digest:
+        raise ConflictError("key_reused", _("This message was sent already, with another text."))
+    return before

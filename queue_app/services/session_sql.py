@@ -1,0 +1,37 @@
+"""The desk's hot statement: what a customer's message does to an open session."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from openlines_project.lib.db import sql_row
+
+_CUSTOMER_TURN = """
+UPDATE queue_app_session
+SET unread = unread + 1, version = %s, turn = 'operator',
+    waiting_since = CASE WHEN turn = 'customer' OR waiting_since IS NULL THEN %s
+                         ELSE waiting_since END
+WHERE conversation_id = %s AND closed_at IS NULL
+RETURNING id, state, wait_reason
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """The open session of a conversation, as a customer's message found it."""
+
+    id: int
+    state: str
+    wait_reason: str
+
+
+def session_customer_turn(
+    *, conversation_id: int, version: int, now: dt.datetime
+) -> OpenSession | None:
+    """It is the operator's turn now: count the message as unread. None without an open session.
+
+    The wait is measured from the first message of the customer's burst.
+    """
+    row = sql_row(_CUSTOMER_TURN, [version, now, conversation_id])
+    return None if row is None else OpenSession(*row)
