@@ -78,6 +78,13 @@ def browser_path() -> str:
     return ""
 
 
+def pytest_sessionstart() -> None:
+    """Make the folder that the server of static files warns about when it is missing."""
+    from django.conf import settings
+
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what this machine cannot run, and say what is missing."""
     from django.db import connection

@@ -63,7 +63,7 @@ class Running:
     """A supervisor in a thread: signals are handed to it as its handler would get them."""
 
     def __init__(self, *specs: ChildSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(processes.signal, "signal", lambda *_: None)
+        monkeypatch.setattr(signal, "signal", lambda *_: None)
         self.output = Output()
         self.supervisor = Supervisor(specs, write=self.output)
         self.thread = threading.Thread(target=self.supervisor.run, daemon=True)
@@ -105,7 +105,12 @@ def test_a_child_that_keeps_dying_waits_longer_each_time(monkeypatch: pytest.Mon
     output = Output()
     child = Child(spec_of("raise SystemExit(3)"), write=output)
     child.start()
-    assert until(lambda: (child.tend(), len(output.lines) == 4)[1])
+
+    def four_deaths() -> bool:
+        child.tend()
+        return len(output.lines) == 4
+
+    assert until(four_deaths)
     child.kill()
     assert [line for _, line in output.lines] == [
         f"ended (code 3); starts again in {seconds} s"
