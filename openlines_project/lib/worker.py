@@ -171,7 +171,6 @@ class Sweeper:
 _running: list[Sweeper] = []
 
 
-@worker_ready.connect
 def sweeper_start(**_kwargs: Any) -> None:
     """Start the threads once the worker takes tasks."""
     floor_seconds = float(os.environ.get(SECONDS_VARIABLE, "") or DEFAULT_SECONDS)
@@ -183,14 +182,12 @@ def sweeper_start(**_kwargs: Any) -> None:
     logger.info("Sweeping in %d threads", len(sweeper.threads))
 
 
-@worker_shutting_down.connect
 def sweeper_stop(**_kwargs: Any) -> None:
     """Begin no new sweep while the worker finishes its tasks."""
     for sweeper in _running:
         sweeper.stop()
 
 
-@worker_shutdown.connect
 def sweeper_join(**_kwargs: Any) -> None:
     """Let the sweep in hand end before the process does."""
     while _running:
@@ -198,3 +195,8 @@ def sweeper_join(**_kwargs: Any) -> None:
         sweeper.stop()
         if not sweeper.join():
             logger.warning("A sweep did not end in time and is cut off")
+
+
+worker_ready.connect(sweeper_start)
+worker_shutting_down.connect(sweeper_stop)
+worker_shutdown.connect(sweeper_join)

@@ -54,7 +54,12 @@ def thread_of(*sweeps: worker.Sweep, floor_seconds: float, clock: Clock) -> work
 
 
 def sweep_of(function: Any, **changes: Any) -> worker.Sweep:
-    values = {"name": "s", "every_seconds": 5, "thread": "t", "covers_beat": True} | changes
+    values: dict[str, Any] = {
+        "name": "s",
+        "every_seconds": 5,
+        "thread": "t",
+        "covers_beat": True,
+    } | changes
     return worker.Sweep(function=function, **values)
 
 
