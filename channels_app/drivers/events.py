@@ -31,7 +31,8 @@ class InboundAttachment:
     """A file or a card that came with a message.
 
     `ref` is whatever `Driver.fetch_media` needs (a file id, an address); empty for a location
-    or a contact. `size` in bytes, `duration` in seconds.
+    or a contact. `size` in bytes, `duration` in seconds. `storage_key` says where the file lies
+    with us already: only our own pages, whose uploads we took ourselves, have one.
     """
 
     type: AttachmentType
@@ -45,6 +46,7 @@ class InboundAttachment:
     phone: str = ""
     url: str = ""
     thumb_ref: str = ""
+    storage_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
