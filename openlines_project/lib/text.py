@@ -100,16 +100,14 @@ def _finite(text: str) -> float:
 
 def _is_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(MAX_JSON_DEPTH + 1):
-        deeper: list[Any] = []
+    for _ in range(MAX_JSON_DEPTH):
+        inner: list[Any] = []
         for item in level:
             if isinstance(item, dict):
-                deeper.extend(item.values())
+                inner.extend(item.values())
             elif isinstance(item, list):
-                deeper.extend(item)
-        if not deeper:
-            return False
-        level = [item for item in deeper if isinstance(item, (dict, list))]
+                inner.extend(item)
+        level = [item for item in inner if isinstance(item, (dict, list))]
         if not level:
             return False
     return True
@@ -139,7 +137,8 @@ def split_text(text: str, limit: int, unit: TextUnit) -> list[str]:
     parts: list[str] = []
     rest = text.strip()
     while rest:
-        if text_size(rest, unit) <= limit:
+        # In no unit a text is shorter than in characters, and those need no counting.
+        if len(rest) <= limit and text_size(rest, unit) <= limit:
             parts.append(rest)
             break
         cut = _cut(rest, limit, unit)
