@@ -249,7 +249,7 @@ class HttpDoor:
     def _check_url(self, url: httpx2.URL) -> None:
         if url.scheme not in _DEFAULT_PORTS:
             raise TargetRefused("Only http and https addresses are called.")
-        if not url.host:
+        if not url.host or not 0 < (url.port or 80) < 65_536:
             raise TargetRefused("The address is not valid.")
         if url.userinfo:
             raise TargetRefused("An address with a user name in it is not called.")
@@ -322,7 +322,8 @@ def _capped(response: httpx2.Response, max_bytes: int, deadline: float) -> Itera
     announced = response.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > max_bytes:
         raise AnswerTooLarge("The answer is too large.")
-    chunks = response.iter_raw()
+    assert isinstance(response.stream, httpx2.SyncByteStream)  # noqa: S101 - for the types
+    chunks = iter(response.stream)
     seen = 0
     while True:
         with _errors(), until(deadline):
