@@ -14,7 +14,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, ClassVar, Literal, Protocol
+from typing import Any, BinaryIO, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from django import forms
@@ -37,6 +37,7 @@ from channels_app.drivers.events import (
     ReceiptEvent,
     TypingEvent,
 )
+from openlines_project.lib.http import HttpDoor
 
 __all__ = [
     "Account",
@@ -241,12 +242,8 @@ def clean_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
-class Http(Protocol):
-    """The outbound door a driver is given: see `openlines_project.lib.http.HttpDoor`."""
-
-    def request(self, method: str, url: str, **kwargs: Any) -> Any: ...
-
-    def stream(self, method: str, url: str, **kwargs: Any) -> AbstractContextManager[Any]: ...
+# The outbound door a driver is given.
+Http = HttpDoor
 
 
 class Driver:

@@ -34,7 +34,13 @@ from channels_app.drivers.base import (
 )
 from channels_app.drivers.custom_parse import parse
 from channels_app.drivers.values import read_id, read_name, read_object
-from openlines_project.lib.http import AnswerTooLarge, HttpError, NothingSent, TargetRefused
+from openlines_project.lib.http import (
+    AnswerTooLarge,
+    HttpAnswer,
+    HttpError,
+    NothingSent,
+    TargetRefused,
+)
 
 SIGNATURE_HEADER = "X-OpenLines-Signature"
 DELIVERY_HEADER = "X-OpenLines-Delivery"
@@ -329,14 +335,14 @@ def _attachment(file: OutgoingFile) -> dict[str, Any]:
     }
 
 
-def _message_id(answer: Any) -> str:
+def _message_id(answer: HttpAnswer) -> str:
     try:
         return read_id(read_object(answer.json()).get("message_id"))
     except ValueError:
         return ""
 
 
-def _refusal(answer: Any) -> DriverError:
+def _refusal(answer: HttpAnswer) -> DriverError:
     told = {"status": answer.status}
     if answer.status >= 500 or answer.status in (408, 429):
         return DriverError(

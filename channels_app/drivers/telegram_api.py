@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from channels_app.drivers.base import DriverError, ErrorClass, Http
 from channels_app.drivers.values import read_name, read_number, read_object
-from openlines_project.lib.http import HttpError, NothingSent, TargetRefused
+from openlines_project.lib.http import HttpAnswer, HttpError, NothingSent, TargetRefused
 
 # Telegram gives reasons as English text only. Parts of it, by what may be done.
 _REASONS: Final[tuple[tuple[str, ErrorClass], ...]] = (
@@ -83,7 +83,7 @@ class BotApi:
             ) from None
         return self._result(answer, sends=sends)
 
-    def _result(self, answer: Any, *, sends: bool) -> Any:
+    def _result(self, answer: HttpAnswer, *, sends: bool) -> Any:
         try:
             body = read_object(answer.json())
         except ValueError:
@@ -103,7 +103,9 @@ class BotApi:
         raise _refusal(status, reason, read_number(parameters.get("retry_after")), answer)
 
 
-def _refusal(status: int, reason: str, retry_after: float | None, answer: Any) -> DriverError:
+def _refusal(
+    status: int, reason: str, retry_after: float | None, answer: HttpAnswer
+) -> DriverError:
     told = {"reason": reason or f"HTTP {status}"}
     if status == 429:
         seconds = retry_after if retry_after is not None else answer.retry_after
