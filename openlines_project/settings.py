@@ -253,7 +253,9 @@ elif CELERY_BROKER_URL.startswith("amqp"):
         "read_timeout": 5,
         "write_timeout": 1,
     }
-    CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
+    CELERY_TASK_DEFAULT_QUEUE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum"
+    # Direct exchanges make the worker warn of delays, which no task here has.
+    CELERY_TASK_CREATE_MISSING_QUEUE_EXCHANGE_TYPE = CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
     CELERY_WORKER_DETECT_QUORUM_QUEUES = True
 else:
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -290,36 +292,15 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 SWEEP_SECONDS = 5
 # Ticks expire after their interval: a worker that was away does not find a heap of them.
 CELERY_BEAT_SCHEDULE = {
-    "timers": {
-        "task": "queue_app.tasks.timers_sweep",
-        "schedule": SWEEP_SECONDS,
-        "options": {"expires": SWEEP_SECONDS},
-    },
-    "outbox": {
-        "task": "channels_app.tasks.deliver_sweep",
-        "schedule": SWEEP_SECONDS,
-        "options": {"expires": SWEEP_SECONDS},
-    },
-    "pending-events": {
-        "task": "channels_app.tasks.inbound_sweep",
-        "schedule": SWEEP_SECONDS,
-        "options": {"expires": SWEEP_SECONDS},
-    },
-    "desk": {
-        "task": "queue_app.tasks.desk_sweep",
-        "schedule": 30,
-        "options": {"expires": 30},
-    },
-    "media": {
-        "task": "channels_app.tasks.media_sweep",
-        "schedule": 30,
-        "options": {"expires": 30},
-    },
-    "clean": {
-        "task": "channels_app.tasks.inbound_clean",
-        "schedule": 3600,
-        "options": {"expires": 3600},
-    },
+    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for name, task, seconds in (
+        ("timers", "queue_app.tasks.timers_sweep", SWEEP_SECONDS),
+        ("outbox", "channels_app.tasks.deliver_sweep", SWEEP_SECONDS),
+        ("pending-events", "channels_app.tasks.inbound_sweep", SWEEP_SECONDS),
+        ("desk", "queue_app.tasks.desk_sweep", 30),
+        ("media", "channels_app.tasks.media_sweep", 30),
+        ("clean", "channels_app.tasks.inbound_clean", 3600),
+    )
 }
 
 # --- the outside world --------------------------------------------------------------------
