@@ -22,6 +22,9 @@ class Conversation(models.Model):
     # Empty but where one person has several threads on one connector (Telegram Business).
     external_thread = models.CharField(max_length=200, blank=True, db_default="")
     external_user_id = models.CharField(max_length=200, blank=True, db_default="")
+    # Not a column: made by the transaction at hand, so nothing else can refer to it yet.
+    is_new = False
+
     contact = models.ForeignKey(
         "crm_app.Contact",
         on_delete=models.SET_NULL,

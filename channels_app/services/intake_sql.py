@@ -84,6 +84,7 @@ def conversation_advance(
         _ADVANCE + _RETURNED,
         [now, last_text, kind, direction, now, connector.pk, chat_id, thread],
     )
+    is_new = row is None
     if row is None:
         row = sql_row(
             _UPSERT + _RETURNED,
@@ -113,6 +114,8 @@ def conversation_advance(
         changed_at=now,
         created_at=row[9],
     )
+    # Somebody else may have made it between the two statements: then it has messages.
+    conversation.is_new = is_new and conversation.last_seq == 1
     conversation._state.adding = False
     conversation._state.db = "default"
     return conversation

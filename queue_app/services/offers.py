@@ -8,37 +8,32 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 
-from django.db.models import Q
-
 from channels_app.models import Conversation, OpenChannel
 from openlines_project.lib.db import sql_rows
 from openlines_project.lib.tasks import enqueue_after_commit
 from queue_app import tasks
 from queue_app.distribution import Candidate, Decision, distribute
-from queue_app.models import (
-    Assignment,
-    LineOperator,
-    Session,
-    SessionEvent,
-    SessionState,
-    TimerKind,
-    WaitReason,
-)
-from queue_app.services.deadlines import timer_set
+from queue_app.models import Session, SessionEvent, SessionState, WaitReason
 from queue_app.services.events import event_build
 from queue_app.services.locks import line_lock
-from queue_app.services.places import place_take
+from queue_app.services.offer_sql import Offer, offer_write
 from queue_app.state_machine import state_after
 
+# The last column is the same in every row: whether somebody waits for an operator of this line
+# longer than the session at hand. Nobody overtakes.
 _CANDIDATES = """
 SELECT lo.id, lo.operator_id, lo.position, lo.turn, lo.last_offer_at, lo.open_chats,
-       op.open_chats, op.max_chats, op.duty, u.is_active, op.leave_from, op.leave_until
+       op.open_chats, op.max_chats, op.duty, u.is_active, op.leave_from, op.leave_until,
+       EXISTS (SELECT 1 FROM queue_app_session s
+               WHERE s.open_channel_id = %s AND s.no_operator_since IS NOT NULL
+                 AND s.id <> %s AND (s.no_operator_since, s.id) < (%s, %s))
 FROM queue_app_lineoperator lo
 JOIN queue_app_operator op ON op.id = lo.operator_id
 JOIN auth_user u ON u.id = op.user_id
 WHERE lo.open_channel_id = %s AND lo.position IS NOT NULL
 ORDER BY lo.position
 """
+_LAST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 
 
 def session_offer(
@@ -57,8 +52,8 @@ def session_offer(
     """
     events = events if events is not None else []
     turn = line_lock(open_channel.pk)
-    candidates = line_candidates(open_channel.pk)
-    if _others_first(session, open_channel.pk):
+    candidates, others_first = line_candidates(open_channel.pk, session)
+    if others_first:
         decision = Decision(None, (), round_over=False)
         _wait(session, conversation, WaitReason.NO_OPERATOR, decision, now, events)
         enqueue_after_commit(tasks.line_distribute, open_channel.pk)
@@ -78,25 +73,33 @@ def session_offer(
             reason = WaitReason.ROUND_OVER if decision.round_over else WaitReason.NO_OPERATOR
             _wait(session, conversation, reason, decision, now, events)
             return decision
-        chosen = decision.chosen
-        if place_take(operator_id=chosen.operator_id, open_channel_id=open_channel.pk):
-            break
-        passed_over.add(chosen.operator_id)
-    _offer(session, conversation, open_channel, decision, turn, now, events)
-    return decision
+        before = (session.wait_reason, session.no_operator_since, session.event_seq)
+        offer = _offer_build(session, conversation, open_channel, decision, turn, now, events)
+        if offer_write(offer):
+            return decision
+        # He filled up on another line since he was read: his row said no. Nothing was written.
+        passed_over.add(decision.chosen.operator_id)
+        session.state, session.operator_id, session.offered_at = SessionState.WAITING, None, None
+        session.wait_reason, session.no_operator_since, session.event_seq = before
 
 
-def line_candidates(open_channel_id: int) -> list[Candidate]:
-    """The people of a line's queue, in its order, as they stand now. Read, not locked."""
-    return [
+def line_candidates(open_channel_id: int, session: Session) -> tuple[list[Candidate], bool]:
+    """The people of a line's queue in its order, as they stand now: read, not locked.
+
+    And whether somebody else waits for one of them longer than `session` does.
+    """
+    since = session.no_operator_since or _LAST
+    rows = sql_rows(_CANDIDATES, [open_channel_id, session.pk, since, session.pk, open_channel_id])
+    candidates = [
         Candidate(
             line_operator_id=row[0], operator_id=row[1], position=row[2], turn=row[3],
             last_offer_at=_aware(row[4]), line_chats=row[5], open_chats=row[6],
             max_open_chats=row[7], duty=row[8], is_active=bool(row[9]),
             leave_from=_aware(row[10]), leave_until=_aware(row[11]),
         )
-        for row in sql_rows(_CANDIDATES, [open_channel_id])
+        for row in rows
     ]  # fmt: skip
+    return candidates, bool(rows and rows[0][12])
 
 
 def _aware(value: dt.datetime | str | None) -> dt.datetime | None:
@@ -108,20 +111,7 @@ def _aware(value: dt.datetime | str | None) -> dt.datetime | None:
     return value
 
 
-def _others_first(session: Session, open_channel_id: int) -> bool:
-    """Whether somebody else waits for an operator of this line already: nobody overtakes."""
-    waiting = Session.objects.filter(
-        open_channel_id=open_channel_id, no_operator_since__isnull=False
-    ).exclude(pk=session.pk)
-    if session.no_operator_since is not None:
-        waiting = waiting.filter(
-            Q(no_operator_since__lt=session.no_operator_since)
-            | Q(no_operator_since=session.no_operator_since, pk__lt=session.pk)
-        )
-    return waiting.exists()
-
-
-def _offer(
+def _offer_build(
     session: Session,
     conversation: Conversation,
     open_channel: OpenChannel,
@@ -129,35 +119,27 @@ def _offer(
     turn: int,
     now: dt.datetime,
     events: list[SessionEvent],
-) -> None:
+) -> Offer:
     chosen = decision.chosen
     assert chosen is not None  # noqa: S101  the caller has chosen
-    LineOperator.objects.filter(pk=chosen.line_operator_id).update(turn=turn, last_offer_at=now)
     session.state = state_after(session.state, "offer")
     session.wait_reason = WaitReason.NONE
     session.no_operator_since = None
     session.operator_id = chosen.operator_id
     session.offered_at = now
-    Assignment(
+    offered = event_build(
+        session=session, conversation=conversation, kind="offered", now=now,
+        operator_id=chosen.operator_id,
+        data={**decision.as_json(), "turn": turn, "round": session.round},
+    )  # fmt: skip
+    return Offer(
         session=session,
         operator_id=chosen.operator_id,
+        line_operator_id=chosen.line_operator_id,
         turn=turn,
-        round=session.round,
-        offered_at=now,
-    ).save(force_insert=True)
-    events.append(
-        event_build(
-            session=session, conversation=conversation, kind="offered", now=now,
-            operator_id=chosen.operator_id,
-            data={**decision.as_json(), "turn": turn, "round": session.round},
-        )
-    )  # fmt: skip
-    SessionEvent.objects.bulk_create(events)
-    session_save(session)
-    timer_set(
-        session_id=session.pk,
-        kind=TimerKind.RESPONSE,
-        due_at=now + dt.timedelta(minutes=open_channel.response_minutes),
+        events=[*events, offered],
+        response_due_at=now + dt.timedelta(minutes=open_channel.response_minutes),
+        now=now,
     )
 
 

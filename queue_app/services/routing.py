@@ -43,9 +43,12 @@ def message_route(
     `park` is the way out after a fault: the message gets a waiting session and a timer that is
     due at once, and nothing that could fail again.
     """
-    found = session_customer_turn(
-        conversation_id=conversation.pk, version=conversation.version, now=now
-    )
+    # A thread that has just begun has no session: nothing to ask.
+    found = None
+    if not conversation.is_new:
+        found = session_customer_turn(
+            conversation_id=conversation.pk, version=conversation.version, now=now
+        )
     if found is not None:
         if found.state == SessionState.WAITING and found.wait_reason in WOKEN_BY_CUSTOMER:
             timer_set(session_id=found.id, kind=TimerKind.ROUTE, due_at=now)
@@ -68,8 +71,7 @@ def session_open(
     However old the message's platform time: the wait begins when it came to us.
     """
     open_channel = conversation.connector.open_channel
-    # A thread's first message needs no look at the past.
-    is_first = conversation.last_seq == 1 or not (
+    is_first = conversation.is_new or not (
         Session.objects.filter(conversation=conversation, open_channel=open_channel).exists()
     )
     session = Session(
