@@ -20,6 +20,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from openlines_project.apps import DEMO_VARIABLE
 from openlines_project.lib.processes import (
     AlreadyRunningError,
     ChildSpec,
@@ -74,9 +75,10 @@ class Command(BaseCommand):
                 f"Cannot listen on {host}, port {port}: {error}. Choose another one with --port."
             ) from error
         with lock, listener:
-            self._prepare(demo=bool(options["demo"]))
+            demo = bool(options["demo"])
+            self._prepare(demo=demo)
             address = address_of(host, listener.getsockname()[1])
-            supervisor = Supervisor(children(listener.fileno()), write=self._line)
+            supervisor = Supervisor(children(listener.fileno(), demo=demo), write=self._line)
             supervisor.run(
                 started=lambda: threading.Thread(
                     target=self._announce, args=(supervisor, address), daemon=True
@@ -105,6 +107,7 @@ class Command(BaseCommand):
         self._say(f"The database is ready ({time.monotonic() - started:.1f} s).")
         if demo:
             call_command("demo", stdout=self.stdout, stderr=self.stderr)
+            os.environ["OPENLINES_DEMO"] = "1"  # the children's visitors write now and then
         else:
             made = administrator_make()
             if made:
@@ -192,21 +195,22 @@ def administrator_make() -> SignIn | None:
     return SignIn(name, password)
 
 
-def children(descriptor: int) -> list[ChildSpec]:
+def children(descriptor: int, *, demo: bool) -> list[ChildSpec]:
     """The processes. Web stops first: nobody should ask when nobody works any more."""
+    shared = {
+        SECONDS_VARIABLE: os.environ.get(SECONDS_VARIABLE, str(SWEEPER_SECONDS)),
+        DEMO_VARIABLE: "1" if demo else "",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join(
+            [str(settings.BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
+        ),
+    }
 
     def spec(name: str, *arguments: str, stop_stage: int) -> ChildSpec:
         return ChildSpec(
             name=name,
             arguments=[sys.executable, "-m", "openlines_project.lib.child", *arguments],
-            environment={
-                "OPENLINES_ROLE": name,
-                SECONDS_VARIABLE: os.environ.get(SECONDS_VARIABLE, str(SWEEPER_SECONDS)),
-                "PYTHONUNBUFFERED": "1",
-                "PYTHONPATH": os.pathsep.join(
-                    [str(settings.BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
-                ),
-            },
+            environment=shared | {"OPENLINES_ROLE": name},
             descriptors=[descriptor] if name == "web" else [],
             stop_stage=stop_stage,
         )
