@@ -224,6 +224,28 @@ def test_a_file_needs_no_words() -> None:
     assert event.text == ""
 
 
+def test_what_is_kept_for_a_later_try_is_the_same_event() -> None:
+    event = LiveChatDriver.event_from_visitor(
+        visitor_id="visitor-1",
+        client_id="client-0001",
+        text="Hello\U0001f600",
+        name="Ana",
+        phone="+55 11 98765-4321",
+        reply_to="12",
+        attachments=[InboundAttachment(type="image", name="a.png", storage_key="in/a", size=5)],
+        data={"page": {"url": "https://www.example.com/"}},
+    )
+    assert driver_for().parse(LiveChatDriver.delivery_of(event)) == [event]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"{}", b'{"attachments": [5]}', b'{"attachments": [], "text": 5}']
+)
+def test_anything_else_is_not_kept_by_us(raw: bytes) -> None:
+    with pytest.raises(ParseError):
+        driver_for().parse(raw)
+
+
 # --- the rest of a driver -----------------------------------------------------------------
 
 
