@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
@@ -43,9 +43,7 @@ PHONE = {"width": 390, "height": 844}
 class OpenPage(Protocol):
     """Opens a page. Options are those of playwright's `new_context`."""
 
-    def __call__(
-        self, user: AbstractBaseUser | None = None, *, path: str = "", **options: Any
-    ) -> Page: ...
+    def __call__(self, user: User | None = None, *, path: str = "", **options: Any) -> Page: ...
 
 
 # Not for the session: the loop would stay in the way of the tests of other folders.
@@ -126,7 +124,7 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-def sign_in(context: BrowserContext, server: str, user: AbstractBaseUser) -> None:
+def sign_in(context: BrowserContext, server: str, user: User) -> None:
     """Give the context the session cookie of `user`."""
     client = Client()
     client.force_login(user)
@@ -182,7 +180,7 @@ def open_page(
 ) -> Iterator[OpenPage]:
     contexts: list[BrowserContext] = []
 
-    def opened(user: AbstractBaseUser | None = None, *, path: str = "", **options: Any) -> Page:
+    def opened(user: User | None = None, *, path: str = "", **options: Any) -> Page:
         context = browser.new_context(
             **({"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "UTC"} | options)
         )

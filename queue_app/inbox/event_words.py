@@ -1,0 +1,97 @@
+"""The steps of a session as lines between the messages, in the reader's language."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from queue_app.explanations import return_words, wait_words
+from queue_app.inbox.words import person_name
+from queue_app.models import SessionEvent
+
+# What brings a chat to the next operator; told in one line with the offer that follows.
+PASSED = ("expired", "returned")
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """One line: its moment, icon and words. `key` is unique within a conversation."""
+
+    key: str
+    at: dt.datetime
+    icon: str
+    text: SafeString
+
+
+def event_lines(events: Sequence[SessionEvent], *, reader: AbstractBaseUser) -> list[EventLine]:
+    """The lines of a conversation's events, which come in their order. Some events have none."""
+    lines: list[EventLine] = []
+    following = {(event.session_id, event.seq): event for event in events}
+    for event in events:
+        after = following.get((event.session_id, event.seq + 1))
+        before = following.get((event.session_id, event.seq - 1))
+        if event.kind in PASSED and after is not None and after.kind == "offered":
+            continue
+        passed_by = before if before is not None and before.kind in PASSED else None
+        told = _tell(event, passed_by, reader)
+        if told is not None:
+            icon, text = told
+            lines.append(EventLine(f"e{event.session_id}-{event.seq}", event.at, icon, text))
+    return lines
+
+
+def _tell(
+    event: SessionEvent, passed_by: SessionEvent | None, reader: AbstractBaseUser
+) -> tuple[str, SafeString] | None:
+    who = _name(event, reader)
+    if event.kind == "started":
+        return "chat", format_html(_("Chat {number} began"), number=event.session_id)
+    if event.kind == "offered" and passed_by is not None:
+        text = format_html(
+            _("Passed from {before} to {name}: {reason}"),
+            before=_name(passed_by, reader),
+            name=who,
+            reason=_why_passed(passed_by),
+        )
+        return "refresh", text
+    if event.kind == "offered":
+        return "ring", format_html(_("Offered to {name}"), name=who)
+    if event.kind in PASSED:
+        return "refresh", format_html("{}: {}", who, _why_passed(event))
+    if event.kind == "waiting":
+        return "clock", format_html(
+            _("The chat waits: {reason}"), reason=wait_words(str(event.data.get("reason", "")))
+        )
+    if event.kind == "accepted":
+        return "check", format_html(_("Accepted by {name}"), name=who)
+    if event.kind == "closed":
+        if event.actor is None:
+            return "archive", format_html("{}", _("Chat ended"))
+        actor = _bold(event.actor, reader)
+        return "archive", format_html(_("Chat ended by {name}"), name=actor)
+    return None  # replies and answers from outside stand there as messages
+
+
+def _why_passed(event: SessionEvent) -> str:
+    if event.kind == "returned":
+        return return_words(str(event.data.get("why", "")))
+    minutes = max(1, round(float(event.data.get("waited_s") or 0) / 60))
+    return _("not accepted within %(minutes)d min") % {"minutes": minutes}
+
+
+def _name(event: SessionEvent, reader: AbstractBaseUser) -> SafeString:
+    user = event.operator.user if event.operator else event.actor
+    return _bold(user, reader)
+
+
+def _bold(user: AbstractBaseUser | None, reader: AbstractBaseUser) -> SafeString:
+    if user is not None and user.pk == reader.pk:
+        return format_html("<b>{}</b>", pgettext("offered to, accepted by", "you"))
+    return format_html("<b>{}</b>", person_name(user) or _("nobody"))

@@ -1,0 +1,39 @@
+"""Addresses of the inbox, of signing in, and of the event stream."""
+
+from django.urls import path
+from django.urls.converters import IntConverter, register_converter
+
+from queue_app.inbox import live
+from queue_app.inbox.views import actions, pages, sign_in, thread
+
+
+class IdConverter(IntConverter):
+    """A number that fits into a database's column; a longer one is no address of ours."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_converter(IdConverter, "id")
+
+app_name = "inbox"
+urlpatterns = [
+    path("login/", sign_in.SignIn.as_view(), name="login"),
+    path("logout/", sign_in.SignOut.as_view(), name="logout"),
+    path("live/", live.live, name="live"),
+    path("inbox/", pages.home, name="home"),
+    path("inbox/me/", pages.me, name="me"),
+    path("inbox/duty/", actions.duty_set, name="duty"),
+    path("inbox/next/", actions.next_take, name="next"),
+    path("inbox/chats/<id:session_id>/", pages.session_detail, name="session-detail"),
+    path("inbox/chats/<id:session_id>/thread/", thread.thread_part, name="session-thread"),
+    path("inbox/chats/<id:session_id>/accept/", actions.session_accept, name="session-accept"),
+    path("inbox/chats/<id:session_id>/reply/", actions.session_reply, name="session-reply"),
+    path("inbox/chats/<id:session_id>/read/", actions.session_read, name="session-read"),
+    path("inbox/chats/<id:session_id>/close/", actions.session_close, name="session-close"),
+    path("inbox/messages/<id:message_id>/resend/", actions.message_resend, name="message-resend"),
+    path(
+        "inbox/messages/<id:message_id>/discard/", actions.message_discard, name="message-discard"
+    ),
+    path("inbox/list/<slug:view>/", pages.list_part, name="list-part"),
+    path("inbox/<slug:view>/", pages.list_view, name="list"),
+]

@@ -1,0 +1,116 @@
+"""Names, lengths of time and previews, as the inbox shows them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
+
+from channels_app.drivers.registry import UnknownKind, driver_class
+from channels_app.models import Conversation
+from openlines_project.lib.text import neutral_name
+
+AVATARS = 6
+
+# What a message is when it has no words.
+KINDS = {
+    "image": gettext_lazy("Photo"),
+    "audio": gettext_lazy("Audio"),
+    "voice": gettext_lazy("Voice message"),
+    "video": gettext_lazy("Video"),
+    "file": gettext_lazy("File"),
+    "sticker": gettext_lazy("Sticker"),
+    "location": gettext_lazy("Location"),
+    "contact": gettext_lazy("Contact"),
+    "link": gettext_lazy("Link"),
+    "unsupported": gettext_lazy("A message this channel cannot show"),
+}
+
+
+def customer_name(conversation: Conversation) -> str:
+    """What we call the person of a conversation."""
+    profile = conversation.profile
+    username = str(profile.get("username") or "")
+    name = (
+        conversation.display_name
+        or (username and f"@{username.removeprefix('@')}")
+        or str(profile.get("phone") or profile.get("email") or "")
+    )
+    return neutral_name(name) or _("Customer %(number)s") % {"number": conversation.pk}
+
+
+def person_name(user: AbstractBaseUser | None) -> str:
+    """What colleagues call a user."""
+    if user is None:
+        return ""
+    return user.get_full_name() or user.get_username()  # type: ignore[attr-defined]
+
+
+def initials(name: str) -> str:
+    """One or two letters for an avatar."""
+    words = [word for word in name.split() if word[0].isalnum()] or name.lstrip("@").split()
+    letters = [word[0] for word in words]
+    return "".join(letters[:1] + letters[1:][-1:]).upper() or "?"
+
+
+def avatar_number(key: int) -> int:
+    """Which of the quiet tints: the same person always has the same one."""
+    return key % AVATARS + 1
+
+
+def conversation_avatar(conversation: Conversation) -> int:
+    return avatar_number(conversation.contact_id or conversation.pk)
+
+
+def channel_name(kind: str) -> str:
+    """The name of a kind of channel."""
+    try:
+        return str(driver_class(kind).label)
+    except UnknownKind:
+        return kind
+
+
+def preview(conversation: Conversation) -> str:
+    """The newest message in one line."""
+    return conversation.last_text or str(KINDS.get(conversation.last_kind, ""))
+
+
+def moment(at: dt.datetime) -> str:
+    """When, in as few letters as it takes: a clock time today, a weekday in the week, a date."""
+    local, today = timezone.localtime(at), timezone.localdate()
+    days = (today - local.date()).days
+    if days == 0:
+        return date_format(local, "H:i")
+    if 0 < days < 7:
+        return date_format(local, "D")
+    if local.year == today.year:
+        return date_format(local, pgettext("a date of this year", "j M"))
+    return date_format(local, pgettext("a date of another year", "j M Y"))
+
+
+def day_name(day: dt.date) -> str:
+    """A day as a heading between messages."""
+    today = timezone.localdate()
+    text = date_format(day, pgettext("a day of this year", "l j F"))
+    if day == today:
+        return _("Today, %(day)s") % {"day": text}
+    if day == today - dt.timedelta(days=1):
+        return _("Yesterday, %(day)s") % {"day": text}
+    if day.year == today.year:
+        return text
+    return date_format(day, pgettext("a day of another year", "l j F Y"))
+
+
+def wait_length(length: dt.timedelta) -> str:
+    """How long somebody waits: minutes, then hours and minutes, then days."""
+    minutes = max(1, int(length.total_seconds() // 60))
+    hours, minutes_left = divmod(minutes, 60)
+    if not hours:
+        return _("%(minutes)d min") % {"minutes": minutes}
+    if hours < 24:
+        return _("%(hours)d h %(minutes)02d") % {"hours": hours, "minutes": minutes_left}
+    return _("%(days)d d %(hours)d h") % {"days": hours // 24, "hours": hours % 24}
