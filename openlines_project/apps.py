@@ -2,15 +2,12 @@
 
 import os
 
-import os
-
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-
-# Set by `manage.py up --demo`: the worker lets the demonstration's visitors write.
+# Set by `manage.py up --demo` for its worker: visitors write while it runs.
 DEMO_VARIABLE = "OPENLINES_DEMO"
-DEMO_SECONDS = 12
+DEMO_SECONDS = 20
 
 
 class ProjectConfig(AppConfig):
@@ -21,13 +18,6 @@ class ProjectConfig(AppConfig):
 
     def ready(self) -> None:
         from openlines_project import checks  # noqa: F401  registers them
-
-        if os.environ.get("OPENLINES_DEMO") == "1":
-            from openlines_project.demo import demo_tick
-            from openlines_project.lib.worker import sweeper_register
-
-            # Set by `up --demo` for its children: visitors write while it runs.
-            sweeper_register(demo_tick, every_seconds=20, thread="demo", covers_beat=False)
 
         if os.environ.get(DEMO_VARIABLE):
             from openlines_project.demo import demo_tick

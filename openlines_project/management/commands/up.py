@@ -107,7 +107,6 @@ class Command(BaseCommand):
         self._say(f"The database is ready ({time.monotonic() - started:.1f} s).")
         if demo:
             call_command("demo", stdout=self.stdout, stderr=self.stderr)
-            os.environ["OPENLINES_DEMO"] = "1"  # the children's visitors write now and then
         else:
             made = administrator_make()
             if made:
