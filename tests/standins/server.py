@@ -61,9 +61,15 @@ class Answer:
 class _Silence:
     """Take the request and never answer."""
 
+    def __repr__(self) -> str:
+        return "HANG"
+
 
 class _Drop:
     """Take the request and close the connection."""
+
+    def __repr__(self) -> str:
+        return "DROP"
 
 
 HANG = _Silence()
