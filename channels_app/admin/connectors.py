@@ -239,6 +239,7 @@ class ConnectorAdmin(ModelAdmin[Connector]):
         driver: type[Driver],
         open_channel: OpenChannel,
     ) -> HttpResponse:
+        shown = config.visible_fields()
         may = self.has_change_permission(request, connector) if connector else True
         context = {
             **self.admin_site.each_context(request),
@@ -251,9 +252,9 @@ class ConnectorAdmin(ModelAdmin[Connector]):
             "tile": connector_tile(connector) if connector else None,
             "common": common,
             "config": config,
-            "plain_fields": [field for field in config if field.name not in ADVANCED],
-            "advanced_fields": [field for field in config if field.name in ADVANCED],
-            "advanced_open": any(field.errors for field in config if field.name in ADVANCED),
+            "plain_fields": [field for field in shown if field.name not in ADVANCED],
+            "advanced_fields": [field for field in shown if field.name in ADVANCED],
+            "advanced_open": any(field.errors for field in shown if field.name in ADVANCED),
             "open_channel": open_channel,
             "line_url": page_url(open_channel, "channels"),
             "steps": setup_steps(driver.kind),

@@ -56,10 +56,14 @@ def _ends_in(mask: str) -> str:
 
 
 def config_given(form: ConfigForm) -> dict[str, Any]:
-    """What was typed, as it was typed: the service lets the driver's form read it."""
+    """What was typed, as it was typed: the service lets the driver's form read it.
+
+    Fields a driver hides are not sent, so that they stay as they are.
+    """
     return {
         name: field.widget.value_from_datadict(form.data, form.files, form.add_prefix(name))
         for name, field in form.fields.items()
+        if not field.widget.is_hidden
     }
 
 

@@ -36,7 +36,7 @@ def setup_steps(kind: str) -> Sequence[str]:
     if kind == "custom":
         return (
             _("Leave Secret empty: we make one and show it once. Copy it into your system."),
-            _("Outgoing URL is where your system takes our answers, as a signed POST."),
+            _("Address for answers: where your system takes what operators write, as a signed POST."),
             _("Press Add and connect."),
             _("Your system posts customers' messages to the webhook address, signed the same way."),
         )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy
@@ -38,9 +36,6 @@ class SessionAdmin(ReadOnlyAdmin[Session]):
         "closed_at", "close_reason", "why", "history",
     )  # fmt: skip
     readonly_fields = ("why", "history")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
-        return super().get_queryset(request).select_related("open_channel")
 
     @admin.display(description=gettext_lazy("How it came to him"))
     def why(self, session: Session) -> str:
