@@ -10,6 +10,7 @@ from django.db.models import F
 
 from channels_app.drivers.base import Person
 from channels_app.models import Connector, Conversation, Direction, Message, MessageState
+from channels_app.signals import reachability_changed
 from openlines_project.lib.live import ring_after_commit
 from openlines_project.lib.text import clean_json, clean_text
 
@@ -126,4 +127,7 @@ def conversation_reachability(
     conversation.save(update_fields=["unreachable_at"])
     conversation_system_message(
         conversation=conversation, kind="unblocked" if reachable else "blocked", now=now
+    )
+    reachability_changed.send(
+        sender=Conversation, conversation=conversation, reachable=reachable, now=now
     )

@@ -12,11 +12,19 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import (
+    DatabaseError,
+    Error,
+    IntegrityError,
+    OperationalError,
+    connection,
+    transaction,
+)
 
 from channels_app.drivers.base import (
     ContactEvent,
@@ -39,12 +47,21 @@ from channels_app.models import Connector, ConnectorStatus, InboundEvent
 from channels_app.services import intake_apply, pending, receipts
 from channels_app.services.connectors import connector_driver, connector_notice
 from channels_app.services.intake_sql import event_key_insert
-from openlines_project.lib.db import LOCK_TIMEOUT, is_worth_repeating, sqlstate
+from openlines_project.lib.db import is_lock_timeout, is_worth_repeating
+from openlines_project.lib.text import clean_text
 
 logger = logging.getLogger(__name__)
 
 Outcome = Literal["done", "duplicate", "pending", "dead", "ignored", "unsaved"]
+Result = TypeVar("Result")
 MAX_TRIES = 3
+# Once something of a delivery could not be saved, its rest is tried for so long at most: the
+# platform waits, and delivers all of it again.
+SAVING_SECONDS = 2.0
+
+
+class DatabaseAwayError(Exception):
+    """No connection could be opened. Nothing else is worth trying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +76,17 @@ class Received:
 
 def event_key(event: Event) -> str:
     """The key that makes an event unique on its connector; made from its content if need be."""
-    if event.key:
-        if len(event.key) <= 200:
-            return event.key
-        return "sha256:" + hashlib.sha256(event.key.encode("utf-8", "replace")).hexdigest()
+    if event.key and clean_text(event.key, max_length=200) == event.key:
+        return event.key
     at = event.at.isoformat() if event.at else ""
     user = event.user.external_id if event.user else ""
-    parts = (
-        type(event).__name__, event.chat_id, event.thread, user, at,
-        getattr(event, "message_id", ""), getattr(event, "text", ""),
-    )  # fmt: skip
-    digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()
-    return f"sha256:{digest}"
+    content = [
+        getattr(event, name, "")
+        for name in ("message_id", "text", "status", "emoji", "payload", "reachable")
+    ]
+    files = [item.ref for item in getattr(event, "attachments", ())]
+    parts = [type(event).__name__, event.key, event.chat_id, event.thread, user, at, content, files]
+    return "sha256:" + hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def delivery_receive(*, connector: Connector, raw: bytes, now: dt.datetime) -> list[Received]:
@@ -88,8 +104,11 @@ def delivery_receive(*, connector: Connector, raw: bytes, now: dt.datetime) -> l
         raise
     except ParseError as error:
         return [_whole_keep(connector, raw, state="dead", error=str(error), now=now)]
-    received = [_event_take(connector, event, raw, now) for event in events]
-    return [item for item in received if item is not None]
+    except Exception as error:
+        # A fault of the driver: when it is mended, the delivery can be replayed.
+        logger.exception("A driver could not read a delivery")
+        return [_whole_keep(connector, raw, state="dead", error=error_words(error), now=now)]
+    return _events_take(connector, events, raw, now)
 
 
 def event_receive(*, connector: Connector, event: Event, raw: bytes, now: dt.datetime) -> Received:
@@ -102,6 +121,11 @@ def event_receive(*, connector: Connector, event: Event, raw: bytes, now: dt.dat
     return received
 
 
+def error_words(error: BaseException) -> str:
+    """An unexpected error as administrators read it."""
+    return f"{type(error).__name__}: {error}"
+
+
 def _whole_keep(
     connector: Connector, raw: bytes, *, state: str, error: str, now: dt.datetime
 ) -> Received:
@@ -111,10 +135,32 @@ def _whole_keep(
         kept = pending.event_keep(
             connector=connector, key=key, raw=raw, state=state, error=error, now=now
         )
-    except DatabaseError:
+    except Error:
         logger.exception("A delivery could not be kept")
         return Received(key, "unsaved")
     return Received(key, "duplicate" if kept is None else state)  # type: ignore[arg-type]
+
+
+def _events_take(
+    connector: Connector, events: Sequence[Event], raw: bytes, now: dt.datetime
+) -> list[Received]:
+    """The events of a delivery, in order, each by itself."""
+    received: list[Received] = []
+    unsaved: set[tuple[str, str]] = set()
+    until = time.monotonic() + SAVING_SECONDS
+    for event in events:
+        place = (event.chat_id, event.thread)
+        if unsaved and (place in unsaved or time.monotonic() > until):
+            # It comes again with the one before it, which must be first.
+            received.append(Received(event_key(event), "unsaved"))
+            continue
+        item = _event_take(connector, event, raw, now)
+        if item is None:
+            continue
+        received.append(item)
+        if item.outcome == "unsaved":
+            unsaved.add(place)
+    return received
 
 
 def _event_take(
@@ -125,30 +171,54 @@ def _event_take(
         if event.notice:
             _quietly(lambda: connector_notice(connector=connector, notice=event.notice))
         return None
-    if isinstance(event, ReceiptEvent | ReactionEvent | TypingEvent | ContactEvent):
-        return _keyless_take(connector, event, raw, now)
     key = event_key(event)
     error: Exception
-    for tries_left in reversed(range(MAX_TRIES)):
-        try:
-            return _event_apply(connector, event, key, now, mode="route")
-        except pending.HeldBackError:
-            return _pending_keep(connector, event, key, raw, "waits behind an earlier event", now)
-        except intake_apply.NotYetError as not_yet:
-            return _pending_keep(connector, event, key, raw, str(not_yet), now)
-        except Exception as caught:  # noqa: BLE001  whatever it is, the message is kept
-            error = caught
-            if not (tries_left and is_worth_repeating(caught)):
-                break
+    try:
+        if isinstance(event, ReceiptEvent | ReactionEvent | TypingEvent | ContactEvent):
+            return _keyless_take(connector, event, key, raw, now)
+        return _repeated(lambda: _event_apply(connector, event, key, now, mode="route"))
+    except DatabaseAwayError:
+        logger.exception("The database is away")
+        return Received(key, "unsaved")
+    except pending.HeldBackError:
+        return _pending_keep(connector, event, key, raw, "waits behind an earlier event", now)
+    except intake_apply.NotYetError as not_yet:
+        return _pending_keep(connector, event, key, raw, str(not_yet), now)
+    except IntegrityError as caught:
+        known = intake_apply.message_known(connector=connector, event=event)
+        if known is not None:
+            # The same message under another key, or after its key was forgotten.
+            return Received(key, "duplicate", *known)
+        error = caught
+    except Exception as caught:  # noqa: BLE001  whatever it is, the message is kept
+        error = caught
     logger.error("An event could not be processed", exc_info=error)
-    if sqlstate(error) == LOCK_TIMEOUT:
+    if is_lock_timeout(error):
         return Received(key, "unsaved")  # the fall-backs would wait behind the same lock
     if isinstance(event, MessageEvent) and not isinstance(error, OperationalError):
         try:
             return _event_apply(connector, event, key, now, mode="park")
         except Exception:
             logger.exception("A message could not be stored without its routing")
-    return _pending_keep(connector, event, key, raw, f"{type(error).__name__}: {error}", now)
+    return _pending_keep(connector, event, key, raw, error_words(error), now)
+
+
+def _repeated(action: Callable[[], Result]) -> Result:
+    """Run a transaction; again when a deadlock or a lost connection ended it.
+
+    Raises `DatabaseAwayError` after one try to connect: the platform waits for our answer.
+    """
+    for tries_left in reversed(range(MAX_TRIES)):
+        try:
+            connection.ensure_connection()
+        except Error as error:
+            raise DatabaseAwayError from error
+        try:
+            return action()
+        except OperationalError as error:
+            if not (tries_left and is_worth_repeating(error)):
+                raise
+    raise AssertionError("unreachable")
 
 
 def _event_apply(
@@ -184,7 +254,7 @@ def event_effect(
     what has not come; `held` lets earlier pending events hold this one back. Raises `NotYetError`
     and `HeldBackError`.
     """
-    common = {"connector": connector, "now": now}
+    common: dict[str, Any] = {"connector": connector, "now": now}
     if isinstance(event, EchoEvent):
         return intake_apply.echo_apply(event=event, **common)
     if isinstance(event, PostbackEvent) and event.payload.startswith("ol:"):
@@ -201,35 +271,40 @@ def event_effect(
 
 
 def _keyless_take(
-    connector: Connector, event: Event, raw: bytes, now: dt.datetime
+    connector: Connector, event: Event, key: str, raw: bytes, now: dt.datetime
 ) -> Received | None:
     """Receipts, reactions, typing, contact data: idempotent by nature, so no key is needed.
 
     One for a message we do not have (yet) is kept for a short while under a key of its content.
     """
-    try:
+
+    def apply() -> bool:
         with transaction.atomic():
-            known = receipts.keyless_apply(connector=connector, event=event, now=now)
-    except DatabaseError:
-        logger.exception("A receipt could not be stored")
-        return Received(event_key(event), "unsaved")
-    if known:
+            return receipts.keyless_apply(connector=connector, event=event, now=now)
+
+    if _repeated(apply):
         return None
-    return _pending_keep(connector, event, event_key(event), raw, "message not known yet", now)
+    return _pending_keep(connector, event, key, raw, "message not known yet", now)
 
 
 def _pending_keep(
     connector: Connector, event: Event, key: str, raw: bytes, error: str, now: dt.datetime
 ) -> Received:
-    try:
-        kept = pending.event_keep(
-            connector=connector, key=key, raw=raw, state="pending", error=error, now=now,
-            event=event,
-        )  # fmt: skip
-    except DatabaseError:
-        logger.exception("An event could not be kept")
-        return Received(key, "unsaved")
-    return Received(key, "duplicate" if kept is None else "pending")
+    # The event's conversation itself may be what cannot be stored: then without it.
+    for marked in (event, None):
+        try:
+            kept = pending.event_keep(
+                connector=connector, key=key, raw=raw, state="pending", error=error, now=now,
+                event=marked,
+            )  # fmt: skip
+        except OperationalError:
+            logger.exception("An event could not be kept")
+            break
+        except Exception:
+            logger.exception("An event could not be kept with its conversation")
+        else:
+            return Received(key, "duplicate" if kept is None else "pending")
+    return Received(key, "unsaved")
 
 
 def _quietly(action: Callable[[], object]) -> None:
@@ -240,21 +315,50 @@ def _quietly(action: Callable[[], object]) -> None:
 
 
 def event_find(driver: Driver, raw: bytes, key: str) -> Sequence[Event]:
-    """The event with this key in a kept delivery; all of them when the delivery itself was kept.
-
-    Raises `ParseError`.
-    """
-    events = [event for event in driver.parse(raw) if not isinstance(event, IgnoredEvent)]
-    if key.startswith("raw:"):
-        return events
-    return [event for event in events if event_key(event) == key]
+    """The event with this key in a kept delivery. Raises `ParseError`."""
+    return [
+        event
+        for event in driver.parse(raw)
+        if not isinstance(event, IgnoredEvent) and event_key(event) == key
+    ]
 
 
 def event_replay(*, inbound_event: InboundEvent, now: dt.datetime) -> Received:
     """Try a pending, dead or ignored event again, by hand. Its effect happens once."""
+    if inbound_event.key.startswith("raw:"):
+        return _delivery_replay(inbound_event, now)
     return pending.event_retry(
         event_id=inbound_event.pk, now=now, by_hand=True, find=event_find, effect=event_effect
     )
+
+
+def _delivery_replay(inbound_event: InboundEvent, now: dt.datetime) -> Received:
+    """A delivery kept whole: each of its events has a key of its own, so none counts twice.
+
+    `done` when everything in it was taken, with the ids of its last message.
+    """
+    row = (
+        InboundEvent.objects.select_related("connector__open_channel")
+        .filter(pk=inbound_event.pk, raw__isnull=False)
+        .first()
+    )
+    if row is None or row.raw is None:
+        return Received(inbound_event.key, "duplicate")
+    raw = bytes(row.raw)
+    try:
+        events = connector_driver(row.connector).parse(raw)
+    except Exception as error:  # noqa: BLE001  what the driver could not read, it cannot read now
+        state = pending.replay_note(event_id=row.pk, error=error_words(error))
+        return Received(row.key, state)  # type: ignore[arg-type]
+    received = _events_take(row.connector, events, raw, now)
+    if any(item.outcome == "unsaved" for item in received):
+        return Received(row.key, "unsaved")
+    pending.event_done(event_id=row.pk, now=now)
+    last = received[-1] if received else Received(row.key, "done")
+    outcome: Outcome = "done"
+    if received and all(item.outcome == "duplicate" for item in received):
+        outcome = "duplicate"
+    return Received(row.key, outcome, last.conversation_id, last.message_id)
 
 
 def inbound_sweep(*, now: dt.datetime, limit: int = 200) -> int:

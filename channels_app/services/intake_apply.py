@@ -36,11 +36,11 @@ from channels_app.services.conversations import (
 )
 from channels_app.services.intake_sql import conversation_advance
 from channels_app.signals import (
+    delivery_changed,
     message_changed,
     message_echoed,
     message_received,
     postback_received,
-    reachability_changed,
 )
 from openlines_project.lib.live import ring_after_commit
 from openlines_project.lib.tasks import enqueue_after_commit
@@ -82,6 +82,15 @@ def ids_of(*, connector: Connector, event: Event) -> Ids:
     return conversation.pk, message.pk if message else None
 
 
+def message_known(*, connector: Connector, event: Event) -> Ids | None:
+    """The ids of the message an event brings when it is stored already, None when it is not."""
+    # A button press is known by its own key; its `message_id` is the message with the button.
+    if not isinstance(event, MessageEvent) or isinstance(event, PostbackEvent):
+        return None
+    known = ids_of(connector=connector, event=event)
+    return None if known[1] is None else known
+
+
 def message_apply(
     *,
     connector: Connector,
@@ -91,6 +100,11 @@ def message_apply(
     held: bool,
 ) -> Ids:
     """The customer wrote: store it and tell the desk. Raises `HeldBackError`."""
+    if not held:
+        # A late try: an edit that waited for it may have brought the message meanwhile.
+        known = message_known(connector=connector, event=event)
+        if known is not None:
+            return known
     conversation, message = _message_store(
         connector=connector, event=event, now=now, direction=Direction.IN
     )
@@ -142,10 +156,17 @@ def _echo_reconcile(
         return None
     unconfirmed.external_id = event.message_id or None
     unconfirmed.state = MessageState.SENT
-    unconfirmed.queued_at = None
+    unconfirmed.queued_at = unconfirmed.lease_until = unconfirmed.lease_token = None
+    unconfirmed.error_code = unconfirmed.error_text = ""
     unconfirmed.sent_at = event.at or now
     unconfirmed.version = conversation_touch(conversation=conversation, now=now)
-    unconfirmed.save(update_fields=["external_id", "state", "queued_at", "sent_at", "version"])
+    unconfirmed.save(
+        update_fields=[
+            "external_id", "state", "queued_at", "lease_until", "lease_token", "error_code",
+            "error_text", "sent_at", "version",
+        ]
+    )  # fmt: skip
+    delivery_changed.send(sender=Message, conversation=conversation, message=unconfirmed, now=now)
     return unconfirmed
 
 
@@ -226,6 +247,21 @@ def attachments_store(
     for attachment in Attachment.objects.bulk_create(rows):
         if attachment.pending_at is not None:
             enqueue_after_commit(tasks.media_fetch, attachment.pk)
+
+
+def attachments_erase(*, message: Message, now: dt.datetime) -> None:
+    """Take a message's files away: what is known of them now, their bytes after the commit.
+
+    `pending_at` keeps a file with bytes on the worker's list until they are gone.
+    """
+    message.attachments.update(
+        state=AttachmentState.ERASED, name="", platform_ref="", latitude=None, longitude=None,
+        phone="", pending_at=None, next_attempt_at=None,
+    )  # fmt: skip
+    stored = message.attachments.exclude(storage_key="")
+    stored.update(pending_at=now)
+    for attachment_id in stored.values_list("pk", flat=True):
+        enqueue_after_commit(tasks.media_erase, attachment_id)
 
 
 def own_postback_apply(*, connector: Connector, event: PostbackEvent, now: dt.datetime) -> Ids:
@@ -311,12 +347,7 @@ def delete_apply(
         message.version = conversation_touch(conversation=conversation, now=now)
         message.save(update_fields=["text", "data", "deleted_at", "version"])
         message.revisions.all().delete()
-        for attachment in message.attachments.all():
-            enqueue_after_commit(tasks.media_erase, attachment.pk)
-        message.attachments.update(
-            state=AttachmentState.ERASED, name="", platform_ref="", latitude=None,
-            longitude=None, phone="", pending_at=None,
-        )  # fmt: skip
+        attachments_erase(message=message, now=now)
         message_changed.send(
             sender=Message, conversation=conversation, message=message, change="delete", now=now
         )
@@ -332,7 +363,4 @@ def reachability_apply(*, connector: Connector, event: ReachabilityEvent, now: d
         return None, None
     conversation = conversation_lock(found.pk)
     conversation_reachability(conversation=conversation, reachable=event.reachable, now=now)
-    reachability_changed.send(
-        sender=Conversation, conversation=conversation, reachable=event.reachable, now=now
-    )
     return conversation.pk, None

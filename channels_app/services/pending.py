@@ -11,9 +11,18 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
+from django.db.models import F
 
-from channels_app.drivers.base import DeleteEvent, Driver, EditEvent, Event, FieldErrors, ParseError
+from channels_app.drivers.base import (
+    DeleteEvent,
+    Driver,
+    EditEvent,
+    Event,
+    FieldErrors,
+    MessageEvent,
+    ParseError,
+)
 from channels_app.models import Connector, Conversation, EventState, InboundEvent
 from channels_app.services.connectors import connector_driver
 from channels_app.services.conversations import (
@@ -21,6 +30,8 @@ from channels_app.services.conversations import (
     conversation_system_message,
     person_columns,
 )
+from channels_app.services.intake_sql import event_key_insert
+from openlines_project.lib.text import clean_text
 
 if TYPE_CHECKING:
     from channels_app.services.intake import Received
@@ -41,6 +52,7 @@ HOLD_BACK = dt.timedelta(seconds=30)
 KEEP_RAW = dt.timedelta(days=14)
 KEEP_KEYS = dt.timedelta(days=90)
 CLEAN_BATCH = 200
+ERROR_LENGTH = 2000
 
 
 class HeldBackError(Exception):
@@ -75,43 +87,35 @@ def event_keep(
 ) -> int | None:
     """Keep an event with its raw bytes. Returns its id, None when it is known already.
 
-    A pending event marks its conversation, making it when the first message is what failed.
+    A pending message marks its conversation, making it when the first message is what failed.
     """
     with transaction.atomic():
-        conversation = _conversation_mark(connector, event, now) if state == "pending" else None
-        row = InboundEvent(
-            connector=connector,
-            key=key,
+        # The key first, as in the intake: the same locks in the same order.
+        event_id = event_key_insert(connector_id=connector.pk, key=key, now=now)
+        if event_id is None:
+            return None
+        is_pending = state == EventState.PENDING
+        InboundEvent.objects.filter(pk=event_id).update(
             state=state,
-            conversation=conversation,
+            conversation=_conversation_mark(connector, event, now) if is_pending else None,
             raw=raw,
-            error=error[:2000].replace("\x00", ""),
-            received_at=now,
-            pending_at=now + RETRY_AFTER[0] if state == "pending" else None,
+            error=clean_text(error, max_length=ERROR_LENGTH),
+            pending_at=now + RETRY_AFTER[0] if is_pending else None,
         )
-        made = InboundEvent.objects.bulk_create([row], ignore_conflicts=True)
-        # ignore_conflicts gives no id and no count: the row is ours when its time is.
-        kept = InboundEvent.objects.filter(
-            connector=connector, key=key, received_at=made[0].received_at, raw__isnull=False
-        ).first()
-        return None if kept is None else kept.pk
+        return event_id
 
 
 def _conversation_mark(
     connector: Connector, event: Event | None, now: dt.datetime
 ) -> Conversation | None:
-    """The event's conversation, flagged. Only messages hold others back and may make one."""
-    from channels_app.drivers.base import MessageEvent
-
-    if event is None or not event.chat_id:
+    """A message's conversation, flagged and made if need be. Only messages hold others back."""
+    if not isinstance(event, MessageEvent) or not event.chat_id:
         return None
     key = {
         "connector": connector,
         "external_chat_id": event.chat_id,
         "external_thread": event.thread,
     }
-    if not isinstance(event, MessageEvent):
-        return Conversation.objects.filter(**key).first()
     user_id, name, profile = person_columns(event.user)
     Conversation.objects.bulk_create(
         [
@@ -122,7 +126,7 @@ def _conversation_mark(
                 profile=profile,
                 changed_at=now,
                 created_at=now,
-            )  # fmt: skip
+            )
         ],
         ignore_conflicts=True,
     )
@@ -169,7 +173,11 @@ def pending_sweep(*, now: dt.datetime, limit: int, find: Find, effect: Effect) -
 def event_retry(
     *, event_id: int, now: dt.datetime, find: Find, effect: Effect, by_hand: bool = False
 ) -> Received:
-    """Try one kept event again; its key is taken already, so the effect happens at most once."""
+    """Try one kept event again; its key is taken already, so the effect happens at most once.
+
+    What waits for a message that never comes is at last stored (an edit) or dropped.
+    """
+    from channels_app.services import receipts
     from channels_app.services.intake import Received
     from channels_app.services.intake_apply import NotYetError
 
@@ -194,13 +202,11 @@ def event_retry(
             ids: tuple[int | None, int | None] = (None, None)
             for event in events:
                 last_try = by_hand or (
-                    isinstance(event, EditEvent | DeleteEvent)
+                    isinstance(event, EditEvent | DeleteEvent | receipts.KEYLESS)
                     and row.attempts + 1 >= len(MISSING_AFTER)
                 )
                 ids = _effect_or_receipt(row.connector, event, now, last_try, effect)
-            InboundEvent.objects.filter(pk=row.pk).update(
-                state=EventState.DONE, pending_at=None, done_at=now, raw=None, error=""
-            )
+            event_done(event_id=row.pk, now=now)
             _flag_clear(row.conversation_id)
             return Received(row.key, "done", *ids)
     except (ParseError, FieldErrors) as error:
@@ -208,11 +214,29 @@ def event_retry(
     except NotYetError as error:
         return _put_off(event_id, str(error), now, schedule=MISSING_AFTER)
     except HeldBackError:
-        InboundEvent.objects.filter(pk=event_id).update(pending_at=now + RETRY_AFTER[0])
+        InboundEvent.objects.filter(pk=event_id, pending_at__isnull=False).update(
+            pending_at=now + RETRY_AFTER[0]
+        )
         return Received("", "pending")
     except Exception as error:
         logger.exception("A pending event failed again")
         return _put_off(event_id, f"{type(error).__name__}: {error}", now)
+
+
+def event_done(*, event_id: int, now: dt.datetime) -> None:
+    """A kept event has had its effect: its raw bytes are needed no more."""
+    InboundEvent.objects.filter(pk=event_id).update(
+        state=EventState.DONE, pending_at=None, done_at=now, raw=None, error=""
+    )
+
+
+def replay_note(*, event_id: int, error: str) -> str:
+    """Note that a try by hand failed again; what is not pending stays as it is. Its state."""
+    row = InboundEvent.objects.get(pk=event_id)
+    InboundEvent.objects.filter(pk=event_id, raw__isnull=False).update(
+        attempts=F("attempts") + 1, error=clean_text(error, max_length=ERROR_LENGTH)
+    )
+    return row.state
 
 
 def _older_first(row: InboundEvent, now: dt.datetime) -> None:
@@ -261,17 +285,23 @@ def _put_off(
 
     try:
         with transaction.atomic():
-            row = InboundEvent.objects.select_for_update(no_key=True).get(pk=event_id)
+            row = (
+                InboundEvent.objects.select_for_update(no_key=True)
+                .filter(pk=event_id, raw__isnull=False)
+                .first()
+            )
+            if row is None:
+                return Received("", "duplicate")  # somebody else was luckier meanwhile
+            if row.state != EventState.PENDING:
+                return Received(row.key, replay_note(event_id=row.pk, error=error))  # type: ignore[arg-type]
             row.attempts += 1
-            row.error = error[:2000].replace("\x00", "")
+            row.error = clean_text(error, max_length=ERROR_LENGTH)
             steps = schedule or RETRY_AFTER
             if row.attempts < len(steps):
                 row.pending_at = now + steps[row.attempts]
             else:
                 row.pending_at = now + THEN_EVERY
             given_up = hopeless or now - row.received_at >= GIVE_UP_AFTER
-            if schedule is not None and row.attempts >= len(schedule):
-                given_up = True
             if given_up:
                 row.state = EventState.DEAD
                 row.pending_at = None
@@ -279,15 +309,19 @@ def _put_off(
             if given_up:
                 _flag_clear(row.conversation_id)
         return Received(row.key, "dead" if given_up else "pending")
-    except DatabaseError:
+    except Error:
         logger.exception("A pending event could not be put off")
         return Received("", "unsaved")
 
 
 def _flag_clear(conversation_id: int | None) -> None:
-    """Take the conversation's flag away when nothing of it is pending any more."""
+    """Take the conversation's flag away when nothing of it is pending any more.
+
+    The conversation is locked before the look, so that no event joins in between.
+    """
     if conversation_id is None:
         return
+    conversation_lock(conversation_id)
     waiting = InboundEvent.objects.filter(conversation_id=conversation_id, pending_at__isnull=False)
     if not waiting.exists():
         Conversation.objects.filter(pk=conversation_id).update(has_pending=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db.models import F, Q
+from django.db.models import F
 
 from channels_app.drivers.base import (
     ContactEvent,
@@ -74,6 +74,7 @@ def _reaction_apply(connector: Connector, event: ReactionEvent, now: dt.datetime
     message = Message.objects.filter(
         conversation__connector=connector,
         conversation__external_chat_id=event.chat_id,
+        conversation__external_thread=event.thread,
         external_id=event.message_id,
     ).first()
     if message is None:
@@ -93,15 +94,13 @@ def _reaction_apply(connector: Connector, event: ReactionEvent, now: dt.datetime
 
 
 def _receipt_apply(connector: Connector, event: ReceiptEvent, now: dt.datetime) -> bool:
-    is_it = Q(external_id=event.message_id)
-    if event.message_id.isdecimal() and len(event.message_id) < 19:
-        is_it |= Q(pk=int(event.message_id))
-    messages = Message.objects.filter(
-        is_it, conversation__connector=connector, direction=Direction.OUT
-    )
+    messages = Message.objects.filter(conversation__connector=connector, direction=Direction.OUT)
     if event.chat_id:
         messages = messages.filter(conversation__external_chat_id=event.chat_id)
-    message = messages.first()
+    # The platform's own id first: its numbers and ours may well be the same.
+    message = messages.filter(external_id=event.message_id).order_by("-pk").first()
+    if message is None and event.message_id.isdecimal() and len(event.message_id) < 19:
+        message = messages.filter(pk=int(event.message_id)).first()
     if message is None:
         return False
     message_state_forward(

@@ -2,6 +2,7 @@ from django.urls import path
 
 from channels_app.webhooks import views
 
+# A slug: what no connector can be called never reaches the database.
 urlpatterns = [
-    path("<str:public_id>/", views.webhook, name="webhook"),
+    path("<slug:public_id>/", views.webhook, name="webhook"),
 ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from django.conf import settings
-from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db import Error as DatabaseFault
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
@@ -34,7 +34,7 @@ def webhook(request: HttpRequest, public_id: str) -> HttpResponse:
         return HttpResponse(status=405, headers={"Allow": "GET, POST"})
     try:
         connector = connector_by_public_id(public_id)
-    except DatabaseError:
+    except DatabaseFault:
         logger.exception("The database is away")
         return _try_again()
     if connector is None:
@@ -46,6 +46,11 @@ def webhook(request: HttpRequest, public_id: str) -> HttpResponse:
     except UnknownKind:
         # The driver's package was removed: the platform may try again when it is back.
         return _try_again()
+    except DatabaseFault:
+        logger.exception("A delivery could not be taken")
+        return _try_again()
+    except UnreadablePostError:
+        return HttpResponse(status=400)  # whoever sent it is gone already
 
 
 def _handshake(request: HttpRequest, connector: Connector) -> HttpResponse:
@@ -60,7 +65,9 @@ def _delivery(request: HttpRequest, connector: Connector) -> HttpResponse:
         return HttpResponse(status=415)
     limit = settings.WEBHOOK_MAX_BYTES
     declared = request.META.get("CONTENT_LENGTH") or "0"
-    if not declared.isdecimal() or int(declared) > limit:
+    if not declared.isdecimal():
+        return HttpResponse(status=400)
+    if len(declared) > 12 or int(declared) > limit:
         return HttpResponse(status=413)
     raw = request.read(limit + 1)
     if len(raw) > limit:
@@ -81,7 +88,7 @@ def _delivery(request: HttpRequest, connector: Connector) -> HttpResponse:
         return _try_again()
     try:
         connector_heard(connector=connector, now=now)
-    except DatabaseError:
+    except DatabaseFault:
         logger.exception("The time of the last event could not be stored")
     results = [
         {

@@ -56,6 +56,12 @@ def sqlstate(error: BaseException) -> str:
     return getattr(error.__cause__, "sqlstate", None) or ""
 
 
+def is_lock_timeout(error: BaseException) -> bool:
+    """Whether somebody else held a row, or SQLite's one writer's place, for too long."""
+    busy = getattr(error.__cause__, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+    return busy or sqlstate(error) == LOCK_TIMEOUT
+
+
 def is_worth_repeating(error: Exception) -> bool:
     """Whether the same transaction may succeed when run again at once."""
     if not isinstance(error, OperationalError):
