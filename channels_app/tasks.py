@@ -27,7 +27,7 @@ def deliver_sweep() -> None:
 @shared_task
 def deliver_acknowledgement(connector_id: int, callback_id: str) -> None:
     """Tell a platform that a button press arrived."""
-    from channels_app.services.delivery import callback_acknowledge
+    from channels_app.services.gestures import callback_acknowledge
 
     callback_acknowledge(connector_id=connector_id, callback_id=callback_id)
 
@@ -35,7 +35,7 @@ def deliver_acknowledgement(connector_id: int, callback_id: str) -> None:
 @shared_task
 def deliver_typing(conversation_id: int) -> None:
     """Show the customer that an operator is writing."""
-    from channels_app.services.delivery import typing_send
+    from channels_app.services.gestures import typing_send
 
     typing_send(conversation_id=conversation_id)
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from channels_app.drivers.base import Account, CheckResult, Driver, DriverError
@@ -26,7 +26,7 @@ from openlines_project.lib.text import clean_text
 
 # A change of one of these may send our secrets to somebody else: they must be typed again.
 ADDRESS_FIELDS = ("api_base_url", "outgoing_url")
-HEARD_EVERY = dt.timedelta(minutes=1)
+HEARD_EVERY = SENT_EVERY = dt.timedelta(minutes=1)
 
 
 def connector_driver(connector: Connector) -> Driver:
@@ -65,7 +65,7 @@ def connector_create(
         raise InvalidError(
             "unknown_kind", _("There is no such kind of channel."), fields={"kind": [kind]}
         ) from None
-    given = {**driver.new_secrets(), **{key: value for key, value in config.items() if value}}
+    given = {**driver.new_secrets(), **{key: value for key, value in config.items() if value not in ("", None)}}
     plain, secrets = _config_clean(driver, given, stored={})
     connector = Connector(
         open_channel=open_channel,
@@ -192,6 +192,11 @@ def connector_connect(
     if needs_address and not address:
         address = f"http://localhost/webhooks/{connector.public_id}/"
     try:
+        # Looked at before anything is changed there: connecting takes the account's deliveries
+        # away from whoever has them now.
+        found = driver.check(webhook_url=address).account
+        if found is not None:
+            _account_check(connector, found)
         account = driver.connect(webhook_url=address)
     except DriverError as error:
         _failure_store(connector, error, now)
@@ -224,17 +229,17 @@ def is_reachable(driver: Driver) -> bool:
     return driver.api_base_url != driver.default_api_base_url.rstrip("/")
 
 
+def _account_elsewhere(connector: Connector, account_id: str) -> QuerySet[Connector]:
+    """Other connectors that are switched on and have this account."""
+    return Connector.objects.filter(
+        kind=connector.kind, account_id=account_id, disabled_at__isnull=True
+    ).exclude(pk=connector.pk)
+
+
 def _account_check(connector: Connector, account: Account) -> None:
     if not account.account_id:
         return
-    other = (
-        Connector.objects.filter(
-            kind=connector.kind, account_id=account.account_id, disabled_at__isnull=True
-        )
-        .exclude(pk=connector.pk)
-        .exists()
-    )
-    if other:
+    if _account_elsewhere(connector, account.account_id).exists():
         raise _taken(connector, account)
     if (
         connector.account_id
@@ -251,14 +256,7 @@ def _account_check(connector: Connector, account: Account) -> None:
 
 
 def _taken(connector: Connector, account: Account) -> ConflictError:
-    other = (
-        Connector.objects.filter(
-            Q(kind=connector.kind, account_id=account.account_id, disabled_at__isnull=True)
-        )
-        .exclude(pk=connector.pk)
-        .select_related("open_channel")
-        .first()
-    )
+    other = _account_elsewhere(connector, account.account_id).select_related("open_channel").first()
     line = other.open_channel.name if other else ""
     return ConflictError(
         "account_taken",
@@ -268,15 +266,20 @@ def _taken(connector: Connector, account: Account) -> ConflictError:
 
 
 def connector_disconnect(*, connector: Connector, now: dt.datetime) -> Connector:
-    """Switch a connector off: ours first, then the platform's side, whose refusal is only noted."""
+    """Switch a connector off: ours first, then the platform's side, whose refusal is only noted.
+
+    The platform is left alone when another connector has taken the account over.
+    """
     Connector.objects.filter(pk=connector.pk).update(
         status=ConnectorStatus.DISABLED, is_polling=False, disabled_at=now
     )
     connector.refresh_from_db()
     connector_changed.send(sender=Connector, connector=connector, fields=["status"])
+    if connector.account_id and _account_elsewhere(connector, connector.account_id).exists():
+        return connector
     try:
         connector_driver(connector).disconnect()
-    except DriverError as error:
+    except (DriverError, UnknownKind) as error:
         Connector.objects.filter(pk=connector.pk).update(last_error=str(error), last_error_at=now)
         connector.refresh_from_db()
     return connector
@@ -327,3 +330,35 @@ def connector_heard(*, connector: Connector, now: dt.datetime) -> None:
         return
     Connector.objects.filter(pk=connector.pk).update(last_event_at=now)
     connector.last_event_at = now
+
+
+def connector_sent(*, connector: Connector, now: dt.datetime) -> None:
+    """A message went out: note the time, once a minute at most, and that sending works again."""
+    recent = connector.last_sent_at is not None and now - connector.last_sent_at < SENT_EVERY
+    if recent and connector.status != ConnectorStatus.DEGRADED:
+        return
+    Connector.objects.filter(pk=connector.pk).update(last_sent_at=now)
+    healed = Connector.objects.filter(pk=connector.pk, status=ConnectorStatus.DEGRADED).update(
+        status=ConnectorStatus.CONNECTED, last_error="", last_error_at=None
+    )
+    if healed:
+        connector_changed.send(sender=Connector, connector=connector, fields=["status"])
+
+
+def connector_trouble(*, connector: Connector, error: DriverError, now: dt.datetime) -> None:
+    """Sending fails for now: shown on the connector until something goes out again."""
+    Connector.objects.filter(
+        pk=connector.pk, status__in=[ConnectorStatus.CONNECTED, ConnectorStatus.DEGRADED]
+    ).update(status=ConnectorStatus.DEGRADED, last_error=str(error)[:2000], last_error_at=now)
+
+
+def connector_broken(*, connector: Connector, error: DriverError, now: dt.datetime) -> None:
+    """The platform refuses our access data: nothing is sent until somebody connects again."""
+    broken = (
+        Connector.objects.filter(pk=connector.pk)
+        .exclude(status__in=[ConnectorStatus.BROKEN, ConnectorStatus.DISABLED])
+        .update(status=ConnectorStatus.BROKEN, last_error=str(error)[:2000], last_error_at=now)
+    )
+    if broken:
+        connector.refresh_from_db()
+        connector_changed.send(sender=Connector, connector=connector, fields=["status"])

@@ -10,59 +10,74 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
+import time
 import uuid
+from collections.abc import Callable
+from typing import BinaryIO
 
-from django.db import transaction
-from django.db.models import F, Q
+from django.conf import settings
+from django.db import OperationalError, transaction
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from channels_app import tasks
 from channels_app.drivers.base import (
-    Driver,
     DriverError,
     Outgoing,
     OutgoingFile,
-    PostbackEvent,
     SendResult,
 )
+from channels_app.drivers.registry import UnknownKind
 from channels_app.models import (
+    Attachment,
     AttachmentState,
-    Connector,
     ConnectorStatus,
-    Conversation,
     Direction,
     Message,
     MessageState,
 )
-from channels_app.services.connectors import connector_driver
+from channels_app.services.connectors import (
+    connector_broken,
+    connector_driver,
+    connector_sent,
+    connector_trouble,
+)
 from channels_app.services.conversations import (
     conversation_lock,
     conversation_reachability,
     conversation_touch,
 )
 from channels_app.services.errors import ConflictError
-from channels_app.services.media import attachment_open
-from channels_app.signals import connector_changed, delivery_changed
+from channels_app.services.media import attachment_open, signed_file_url
+from channels_app.services.messages import capabilities_of
+from channels_app.signals import delivery_changed
+from openlines_project.lib.db import is_worth_repeating
 from openlines_project.lib.tasks import enqueue, enqueue_after_commit
 
 logger = logging.getLogger(__name__)
 
-# Longer than the outbound door's deadline for one call with its redirects and uploads.
-LEASE = dt.timedelta(seconds=120)
+# Longer than the longest call: an upload of 60 s, tried again in another form.
+LEASE = dt.timedelta(seconds=150)
 BACKOFF = (5, 15, 60, 180, 600, 900)  # seconds after each failed try
 RETRY_FOR = dt.timedelta(hours=1)
 # Where a repeat is recognised there is no harm in going on for longer.
 RETRY_FOR_DEDUPLICATED = dt.timedelta(hours=24)
-MARK_EVERY = dt.timedelta(minutes=1)
+# However long a platform asks us to wait.
+LONGEST_WAIT = dt.timedelta(hours=24)
+# A worker's task may take 90 s, and one more file must fit in.
+TASK_SECONDS = 20.0
+WRITE_TRIES = 3
 
 
 def conversation_deliver(*, conversation_id: int, now: dt.datetime | None = None) -> int:
     """Send what is due in one conversation, in order. Returns how many messages were sent.
 
-    `now` is for tests; each message otherwise takes the time of its own attempt.
+    A long line is left to another task after a while. `now` is for tests; each message otherwise
+    takes the time of its own attempt.
     """
     sent = 0
+    until = time.monotonic() + TASK_SECONDS
     while True:
         moment = now or timezone.now()
         message = _head_claim(conversation_id, moment)
@@ -70,7 +85,9 @@ def conversation_deliver(*, conversation_id: int, now: dt.datetime | None = None
             return sent
         if not _message_send(message, moment):
             return sent
-        sent += 1
+        sent += message.state not in {MessageState.FAILED, MessageState.UNKNOWN}
+        if time.monotonic() > until and enqueue(tasks.deliver_conversation, conversation_id):
+            return sent
 
 
 def _head_claim(conversation_id: int, now: dt.datetime) -> Message | None:
@@ -78,7 +95,8 @@ def _head_claim(conversation_id: int, now: dt.datetime) -> Message | None:
     waiting = Message.objects.filter(
         conversation_id=conversation_id, queued_at__isnull=False
     ).order_by("seq")
-    for head in waiting.select_related("conversation__connector__open_channel"):
+    # Only an interrupted message is passed by, and there are never many.
+    for head in waiting.select_related("conversation__connector__open_channel")[:10]:
         if head.state == MessageState.SENDING:
             if head.lease_until is None or head.lease_until > now:
                 return None
@@ -90,8 +108,13 @@ def _head_claim(conversation_id: int, now: dt.datetime) -> Message | None:
         if waiting.filter(state=MessageState.SENDING, lease_until__gt=now).exists():
             return None  # a message sent again by hand waits for the one under way
         token = uuid.uuid4()
+        # Somebody may have tried and put it off since it was read: then `attempts` has risen.
         claimed = Message.objects.filter(
-            pk=head.pk, state=MessageState.QUEUED, queued_at__isnull=False
+            pk=head.pk,
+            state=MessageState.QUEUED,
+            queued_at__isnull=False,
+            attempts=head.attempts,
+            delivery_id=head.delivery_id,
         ).update(
             state=MessageState.SENDING,
             lease_until=now + LEASE,
@@ -111,8 +134,7 @@ def _lease_over(message: Message, now: dt.datetime) -> bool:
 
     Returns whether the line may go on.
     """
-    driver = connector_driver(message.conversation.connector)
-    if driver.capabilities.deduplicates:
+    if capabilities_of(message.conversation).deduplicates:
         Message.objects.filter(
             pk=message.pk, state=MessageState.SENDING, lease_token=message.lease_token
         ).update(state=MessageState.QUEUED, lease_until=None, lease_token=None)
@@ -132,7 +154,8 @@ def _outgoing(message: Message) -> Outgoing:
             name=attachment.name,
             content_type=attachment.content_type,
             size=attachment.size or 0,
-            open=lambda attachment=attachment: attachment_open(attachment),
+            open=_opener(attachment),
+            url=signed_file_url(attachment) if settings.PUBLIC_URL else "",
         )
         for attachment in message.attachments.filter(state=AttachmentState.STORED)
         if attachment.storage_key
@@ -152,62 +175,91 @@ def _outgoing(message: Message) -> Outgoing:
     )
 
 
+def _opener(attachment: Attachment) -> Callable[[], BinaryIO]:
+    return lambda: attachment_open(attachment)
+
+
 def _message_send(message: Message, now: dt.datetime) -> bool:
     """Send a claimed message. Returns whether the line may go on."""
     connector = message.conversation.connector
-    driver = connector_driver(connector)
-    if connector.status in {ConnectorStatus.DISABLED, ConnectorStatus.BROKEN}:
-        error = DriverError(_("The channel is not connected."), error_class="retry")
-        return _failed(message, driver, error, now)
     try:
+        driver = connector_driver(connector)
+        if connector.status in {ConnectorStatus.DISABLED, ConnectorStatus.BROKEN}:
+            raise _not_connected()
         result = driver.send(_outgoing(message))
+    except UnknownKind:
+        # The driver's package was removed; it may come back.
+        return _failed(message, _not_connected(), now)
     except DriverError as error:
-        return _failed(message, driver, error, now)
+        return _failed(message, error, now)
     except Exception:
         # The driver promises DriverError only; its fault must not hold the line for ever.
         logger.exception("A driver failed")
-        error = DriverError(_("The message could not be sent."), error_class="unknown")
-        return _failed(message, driver, error, now)
+        fault = DriverError(_("The message could not be sent."), error_class="unknown")
+        return _failed(message, fault, now)
     _sent(message, result, now)
-    _connector_sent(connector, now)
+    connector_sent(connector=connector, now=now)
     return True
 
 
+def _not_connected() -> DriverError:
+    return DriverError(_("The channel is not connected."), error_class="retry")
+
+
 def _sent(message: Message, result: SendResult, now: dt.datetime) -> None:
-    """Write down that the platform took it. An echo that was faster gives way to our row."""
-    external_id = result.external_id[:200] or None
-    with transaction.atomic():
-        conversation = conversation_lock(message.conversation_id)
-        if external_id is not None:
-            Message.objects.filter(
-                conversation=conversation, direction=Direction.OUT, external_id=external_id
-            ).exclude(pk=message.pk).delete()
-        version = conversation_touch(conversation=conversation, now=now)
-        still_ours = Message.objects.filter(
-            pk=message.pk, state=MessageState.SENDING, lease_token=message.lease_token
-        ).update(
-            state=MessageState.SENT, sent_at=now, external_id=external_id, version=version,
-            queued_at=None, lease_until=None, lease_token=None, next_attempt_at=None,
-            error_code="", error_text="",
-        )  # fmt: skip
-        if not still_ours:
-            # A receipt or an echo has moved it on already; it may still lack its id.
-            Message.objects.filter(pk=message.pk, external_id__isnull=True).update(
-                external_id=external_id, queued_at=None, version=version
-            )
-        message.refresh_from_db()
-        delivery_changed.send(sender=Message, conversation=conversation, message=message, now=now)
+    """Write down that the platform took it, once more after a deadlock: it cannot be unsent."""
+    for tries_left in reversed(range(WRITE_TRIES)):
+        try:
+            _sent_write(message, result.external_id[:200] or None, now)
+            return
+        except OperationalError as error:
+            if not (tries_left and is_worth_repeating(error)):
+                raise
 
 
-def _failed(message: Message, driver: Driver, error: DriverError, now: dt.datetime) -> bool:
+@transaction.atomic
+def _sent_write(message: Message, external_id: str | None, now: dt.datetime) -> None:
+    conversation = conversation_lock(message.conversation_id)
+    if external_id is not None:
+        others = Message.objects.filter(
+            conversation=conversation, direction=Direction.OUT, external_id=external_id
+        ).exclude(pk=message.pk)
+        # An echo that was faster gives way to our row. Another row of ours with this id means
+        # that the platform gives one id twice: then it tells nothing.
+        others.filter(author_kind="outside").delete()
+        if others.exists():
+            external_id = None
+    version = conversation_touch(conversation=conversation, now=now)
+    ours = Message.objects.filter(pk=message.pk)
+    arrived = {
+        "state": MessageState.SENT, "sent_at": now, "external_id": external_id,
+        "version": version, "queued_at": None, "lease_until": None, "lease_token": None,
+        "next_attempt_at": None, "error_code": "", "error_text": "",
+    }  # fmt: skip
+    still_ours = ours.filter(
+        # Also when our lease ran out while the platform took its time: it has arrived.
+        Q(state=MessageState.SENDING, lease_token=message.lease_token)
+        | Q(state__in=[MessageState.QUEUED, MessageState.UNKNOWN], deleted_at__isnull=True)
+    ).update(**arrived)
+    if not still_ours:
+        # A receipt or an echo has moved it on already; it may still lack its id.
+        ours.filter(external_id__isnull=True).exclude(state=MessageState.SENDING).update(
+            external_id=external_id, version=version
+        )
+    message.refresh_from_db()
+    delivery_changed.send(sender=Message, conversation=conversation, message=message, now=now)
+
+
+def _failed(message: Message, error: DriverError, now: dt.datetime) -> bool:
     """Act on a failure by its class. Returns whether the line may go on."""
     connector = message.conversation.connector
+    deduplicates = capabilities_of(message.conversation).deduplicates
     error_class = error.error_class
-    if error_class == "unknown" and driver.capabilities.deduplicates:
+    if error_class == "unknown" and deduplicates:
         error_class = "retry"
     if error_class == "retry":
-        limit = RETRY_FOR_DEDUPLICATED if driver.capabilities.deduplicates else RETRY_FOR
-        _connector_trouble(connector, error, now)
+        limit = RETRY_FOR_DEDUPLICATED if deduplicates else RETRY_FOR
+        connector_trouble(connector=connector, error=error, now=now)
         queued_at = message.queued_at or now
         if now - queued_at < limit:
             _put_off(message, error, now)
@@ -217,7 +269,7 @@ def _failed(message: Message, driver: Driver, error: DriverError, now: dt.dateti
             text=_("Not delivered: %s") % error,
         )  # fmt: skip
     if error_class == "auth":
-        _connector_broken(connector, error, now)
+        connector_broken(connector=connector, error=error, now=now)
     if error_class == "contact":
         with transaction.atomic():
             conversation = conversation_lock(message.conversation_id)
@@ -229,7 +281,7 @@ def _failed(message: Message, driver: Driver, error: DriverError, now: dt.dateti
 def _put_off(message: Message, error: DriverError, now: dt.datetime) -> None:
     seconds = float(BACKOFF[min(message.attempts, len(BACKOFF)) - 1])
     seconds *= random.uniform(0.8, 1.2)  # noqa: S311  so that a crowd does not come back at once
-    seconds = max(seconds, error.retry_after or 0.0)
+    seconds = min(max(seconds, error.retry_after or 0.0), LONGEST_WAIT.total_seconds())
     Message.objects.filter(
         pk=message.pk, state=MessageState.SENDING, lease_token=message.lease_token
     ).update(
@@ -237,7 +289,7 @@ def _put_off(message: Message, error: DriverError, now: dt.datetime) -> None:
         next_attempt_at=now + dt.timedelta(seconds=seconds),
         lease_until=None,
         lease_token=None,
-        error_code=error.error_class,
+        error_code="retry",
         error_text=str(error)[:300],
     )
 
@@ -261,51 +313,32 @@ def _end(message: Message, now: dt.datetime, *, state: str, code: str, text: str
     return bool(ended)
 
 
-def _connector_sent(connector: Connector, now: dt.datetime) -> None:
-    recent = connector.last_sent_at is not None and now - connector.last_sent_at < MARK_EVERY
-    if recent and connector.status != ConnectorStatus.DEGRADED:
-        return
-    Connector.objects.filter(pk=connector.pk).update(last_sent_at=now)
-    healed = Connector.objects.filter(pk=connector.pk, status=ConnectorStatus.DEGRADED).update(
-        status=ConnectorStatus.CONNECTED, last_error="", last_error_at=None
-    )
-    if healed:
-        connector_changed.send(sender=Connector, connector=connector, fields=["status"])
-
-
-def _connector_trouble(connector: Connector, error: DriverError, now: dt.datetime) -> None:
-    Connector.objects.filter(
-        pk=connector.pk, status__in=[ConnectorStatus.CONNECTED, ConnectorStatus.DEGRADED]
-    ).update(status=ConnectorStatus.DEGRADED, last_error=str(error)[:2000], last_error_at=now)
-
-
-def _connector_broken(connector: Connector, error: DriverError, now: dt.datetime) -> None:
-    broken = (
-        Connector.objects.filter(pk=connector.pk)
-        .exclude(status__in=[ConnectorStatus.BROKEN, ConnectorStatus.DISABLED])
-        .update(status=ConnectorStatus.BROKEN, last_error=str(error)[:2000], last_error_at=now)
-    )
-    if broken:
-        connector.refresh_from_db()
-        connector_changed.send(sender=Connector, connector=connector, fields=["status"])
-
-
 def delivery_sweep(*, now: dt.datetime, limit: int = 200) -> int:
     """Wake the deliverer for every conversation with something due; send here without a broker.
 
     Returns the number of conversations.
     """
+    # The head of each line only: what waits behind a head in back-off is not due, however much.
+    earlier = Message.objects.filter(
+        conversation=OuterRef("conversation"), queued_at__isnull=False, seq__lt=OuterRef("seq")
+    )
     due = (
-        Message.objects.filter(queued_at__isnull=False)
-        .filter(Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now))
-        .filter(Q(lease_until__isnull=True) | Q(lease_until__lte=now))
+        Message.objects.filter(~Exists(earlier), queued_at__isnull=False)
+        .filter(
+            Q(state=MessageState.SENDING, lease_until__lte=now)
+            | Q(state=MessageState.QUEUED, next_attempt_at__isnull=True)
+            | Q(state=MessageState.QUEUED, next_attempt_at__lte=now)
+        )
         .order_by("queued_at")
         .values_list("conversation_id", flat=True)[:limit]
     )
-    conversations = list(dict.fromkeys(due))
+    conversations = list(due)
     for conversation_id in conversations:
         if not enqueue(tasks.deliver_conversation, conversation_id):
-            conversation_deliver(conversation_id=conversation_id)
+            try:
+                conversation_deliver(conversation_id=conversation_id)
+            except Exception:
+                logger.exception("A conversation's outbox failed; the others go on")
     return len(conversations)
 
 
@@ -348,29 +381,3 @@ def message_discard(*, message: Message, now: dt.datetime) -> Message:
         raise ConflictError("not_discardable", _("This message is sent or being sent."))
     message.refresh_from_db()
     return message
-
-
-def callback_acknowledge(*, connector_id: int, callback_id: str) -> None:
-    """Tell a platform that a button press arrived. Best effort."""
-    connector = Connector.objects.filter(pk=connector_id).first()
-    if connector is None:
-        return
-    try:
-        connector_driver(connector).acknowledge(PostbackEvent(callback_id=callback_id))
-    except DriverError as error:
-        logger.info("A button press was not acknowledged: %s", error.error_class)
-
-
-def typing_send(*, conversation_id: int) -> None:
-    """Show the customer that an operator is writing. Best effort."""
-    conversation = (
-        Conversation.objects.select_related("connector").filter(pk=conversation_id).first()
-    )
-    if conversation is None:
-        return
-    try:
-        connector_driver(conversation.connector).typing(
-            chat_id=conversation.external_chat_id, reply_context=conversation.reply_context
-        )
-    except DriverError as error:
-        logger.info("Typing was not shown: %s", error.error_class)

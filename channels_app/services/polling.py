@@ -20,7 +20,10 @@ PAUSE_AFTER_ERROR = dt.timedelta(seconds=30)
 
 
 def connectors_poll(*, now: dt.datetime) -> int:
-    """Ask every connector that polls, each by one worker at a time. Returns how many had news."""
+    """Ask every connector that polls, each by one worker at a time. Returns how many had news.
+
+    A fault with one of them does not keep the others waiting.
+    """
     due = Connector.objects.filter(is_polling=True, disabled_at__isnull=True).exclude(
         status=ConnectorStatus.BROKEN
     )
@@ -29,8 +32,13 @@ def connectors_poll(*, now: dt.datetime) -> int:
         claimed = Connector.objects.filter(
             Q(poll_lease_until__isnull=True) | Q(poll_lease_until__lte=now), pk=connector.pk
         ).update(poll_lease_until=now + LEASE)
-        if claimed:
+        if not claimed:
+            continue
+        try:
             had_news += _connector_poll(connector, now)
+        except Exception:
+            # It is asked again when its lease is over.
+            logger.exception("A connector could not be asked for messages")
     return had_news
 
 
