@@ -17,15 +17,17 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import F
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from channels_app import tasks
-from channels_app.drivers.base import DriverError
-from channels_app.models import Attachment, AttachmentState, Message
+from channels_app.drivers.base import AttachmentType, DriverError
+from channels_app.models import Attachment, AttachmentState, Conversation, Message
 from channels_app.services.connectors import connector_driver
 from channels_app.services.conversations import conversation_lock, conversation_touch
 from channels_app.services.errors import InvalidError
+from openlines_project.lib.http import AnswerTooLarge
 from openlines_project.lib.tasks import enqueue
 from openlines_project.lib.text import clean_text
 
@@ -39,7 +41,7 @@ LEASE = dt.timedelta(minutes=3)
 LINK_AGE = dt.timedelta(hours=12)
 LINK_SALT = "openlines.file"
 # Shown by a browser without risk; everything else is only ever downloaded.
-INLINE_TYPES = {
+INLINE_TYPES: dict[str, AttachmentType] = {
     "image/jpeg": "image", "image/png": "image", "image/gif": "image", "image/webp": "image",
     "audio/mpeg": "audio", "audio/ogg": "audio", "audio/mp4": "audio", "audio/x-wav": "audio",
     "audio/aac": "audio", "audio/m4a": "audio",
@@ -47,7 +49,7 @@ INLINE_TYPES = {
 }  # fmt: skip
 
 
-class FileTooBig(Exception):
+class FileTooBigError(Exception):
     """The file is larger than `MEDIA_MAX_BYTES`."""
 
 
@@ -74,7 +76,7 @@ def file_signature_check(*, public_id: str, signature: str) -> bool:
 def type_by_content(head: bytes) -> str:
     """The content type of a file by its first bytes; what is not recognised is only bytes."""
     kind = filetype.guess(head)
-    mime = kind.mime if kind is not None else "application/octet-stream"
+    mime: str = kind.mime if kind is not None else "application/octet-stream"
     return "audio/ogg" if mime == "application/ogg" else mime
 
 
@@ -82,13 +84,16 @@ def _store(chunks: Iterator[bytes]) -> tuple[str, int, bytes]:
     """Write a stream to the storage under a key of our own: `(key, size, first bytes)`."""
     with tempfile.TemporaryFile() as draft:
         size, head = 0, b""
-        for chunk in chunks:
-            size += len(chunk)
-            if size > settings.MEDIA_MAX_BYTES:
-                raise FileTooBig
-            if len(head) < 8192:
-                head += chunk[: 8192 - len(head)]
-            draft.write(chunk)
+        try:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > settings.MEDIA_MAX_BYTES:
+                    raise FileTooBigError
+                if len(head) < 8192:
+                    head += chunk[: 8192 - len(head)]
+                draft.write(chunk)
+        except AnswerTooLarge:
+            raise FileTooBigError from None
         draft.seek(0)
         key = f"in/{secrets.token_hex(2)[:2]}/{secrets.token_hex(16)}"
         return default_storage.save(key, File(draft)), size, head
@@ -106,7 +111,7 @@ def attachment_open(attachment: Attachment) -> BinaryIO:
 class StoredUpload:
     """An uploaded file in our storage that belongs to no message yet: an attachment's columns."""
 
-    type: str
+    type: AttachmentType
     name: str
     content_type: str
     size: int
@@ -122,7 +127,7 @@ def upload_store(*, file: UploadedFile[Any]) -> StoredUpload:
         raise InvalidError("empty_file", _("The file is empty."))
     try:
         key, size, head = _store(file.chunks())
-    except FileTooBig:
+    except FileTooBigError:
         raise InvalidError(
             "file_too_big",
             _("The file is too big. At most %d MB.") % (settings.MEDIA_MAX_BYTES // 2**20),
@@ -158,18 +163,22 @@ def attachment_fetch(*, attachment_id: int, now: dt.datetime) -> str:
     claimed = Attachment.objects.filter(
         pk=attachment_id, pending_at__isnull=False, state=AttachmentState.PENDING
     ).exclude(next_attempt_at__gt=now)
-    if not claimed.update(next_attempt_at=now + LEASE):
+    # Counted before the try: a file that kills its worker must not do so for ever.
+    if not claimed.update(next_attempt_at=now + LEASE, attempts=F("attempts") + 1):
         return "not_due"
     attachment = Attachment.objects.select_related(
         "message__conversation__connector__open_channel"
     ).get(pk=attachment_id)
-    connector = attachment.message.conversation.connector
-    driver = connector_driver(connector)
+    if (attachment.size or 0) > settings.MEDIA_MAX_BYTES:
+        return _finish(attachment, now, state=AttachmentState.TOO_BIG)
+    if attachment.attempts > MAX_TRIES:
+        return _finish(attachment, now, state=AttachmentState.FAILED)
     try:
+        driver = connector_driver(attachment.message.conversation.connector)
         with driver.fetch_media(attachment.platform_ref) as media:
             key, size, head = _store(media.chunks)
             name = media.name
-    except FileTooBig:
+    except FileTooBigError:
         return _finish(attachment, now, state=AttachmentState.TOO_BIG)
     except DriverError as error:
         if error.error_class in {"retry", "unknown"}:
@@ -187,36 +196,43 @@ def attachment_fetch(*, attachment_id: int, now: dt.datetime) -> str:
 
 
 def _try_later(attachment: Attachment, now: dt.datetime, retry_after: float | None) -> str:
-    attachment.attempts += 1
     too_late = attachment.pending_at is not None and now - attachment.pending_at > GIVE_UP_AFTER
     if attachment.attempts >= MAX_TRIES or too_late:
         return _finish(attachment, now, state=AttachmentState.FAILED)
-    wait = dt.timedelta(seconds=retry_after) if retry_after else RETRY_AFTER * attachment.attempts
-    Attachment.objects.filter(pk=attachment.pk).update(
-        attempts=attachment.attempts, next_attempt_at=now + wait
+    wait = RETRY_AFTER * attachment.attempts
+    if retry_after:
+        wait = dt.timedelta(seconds=min(retry_after, GIVE_UP_AFTER.total_seconds()))
+    Attachment.objects.filter(pk=attachment.pk, state=AttachmentState.PENDING).update(
+        next_attempt_at=now + wait
     )
     return AttachmentState.PENDING
 
 
-@transaction.atomic
 def _finish(attachment: Attachment, now: dt.datetime, *, state: str) -> str:
     """Write the file's end state, and show it in the thread."""
+    try:
+        if _end_write(attachment, now, state):
+            return state
+    except Conversation.DoesNotExist:
+        logger.info("A file came for a conversation that was erased")
+    # Erased meanwhile: the bytes must not stay.
+    if attachment.storage_key:
+        default_storage.delete(attachment.storage_key)
+    return AttachmentState.ERASED
+
+
+@transaction.atomic
+def _end_write(attachment: Attachment, now: dt.datetime, state: str) -> bool:
     conversation = conversation_lock(attachment.message.conversation_id)
-    changed = Attachment.objects.filter(
-        pk=attachment.pk, state=AttachmentState.PENDING
-    ).update(
+    changed = Attachment.objects.filter(pk=attachment.pk, state=AttachmentState.PENDING).update(
         state=state, pending_at=None, next_attempt_at=None, storage_key=attachment.storage_key,
         size=attachment.size, content_type=attachment.content_type, name=attachment.name,
-        attempts=attachment.attempts,
     )  # fmt: skip
     if not changed:
-        # Erased meanwhile: the bytes must not stay.
-        if attachment.storage_key:
-            default_storage.delete(attachment.storage_key)
-        return AttachmentState.ERASED
+        return False
     version = conversation_touch(conversation=conversation, now=now)
     Message.objects.filter(pk=attachment.message_id).update(version=version)
-    return state
+    return True
 
 
 def attachment_erase(*, attachment_id: int) -> None:
@@ -228,18 +244,23 @@ def attachment_erase(*, attachment_id: int) -> None:
     )
     if attachment is not None:
         default_storage.delete(attachment.storage_key)
-        Attachment.objects.filter(pk=attachment_id).update(storage_key="")
+        Attachment.objects.filter(pk=attachment_id).update(storage_key="", pending_at=None)
 
 
 def media_sweep(*, now: dt.datetime, limit: int = 200) -> int:
-    """Wake the fetcher for files that wait; without a broker, fetch them here."""
+    """Wake the worker for files to be fetched or removed; without a broker, do it here."""
     due = list(
         Attachment.objects.filter(pending_at__isnull=False)
         .exclude(next_attempt_at__gt=now)
         .order_by("pending_at")
-        .values_list("pk", flat=True)[:limit]
+        .values_list("pk", "state")[:limit]
     )
-    for attachment_id in due:
-        if not enqueue(tasks.media_fetch, attachment_id):
-            attachment_fetch(attachment_id=attachment_id, now=now)
+    for attachment_id, state in due:
+        try:
+            if state == AttachmentState.ERASED:
+                attachment_erase(attachment_id=attachment_id)
+            elif not enqueue(tasks.media_fetch, attachment_id):
+                attachment_fetch(attachment_id=attachment_id, now=now)
+        except Exception:
+            logger.exception("A file could not be fetched or removed; the others go on")
     return len(due)
