@@ -1,0 +1,167 @@
+"""The shapes of what the desk shows and takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from channels_app.api.fields import (
+    ChoiceTextField,
+    FilterSerializer,
+    IdField,
+    QueryIdField,
+    StrictSerializer,
+    TextField,
+    TimeField,
+    UserField,
+    WholeField,
+)
+from channels_app.services.messages import MAX_TEXT
+from queue_app.models import (
+    AssignmentOutcome,
+    CloseReason,
+    DutyState,
+    Operator,
+    QueueMember,
+    SessionState,
+    Turn,
+    WaitReason,
+)
+
+MAX_POSITION = 100_000
+
+# --- operators ----------------------------------------------------------------------------
+
+
+class OperatorSerializer(serializers.Serializer[Any]):
+    """What the desk knows of a user who answers customers."""
+
+    id = serializers.IntegerField()
+    user = serializers.IntegerField(source="user_id")
+    username = serializers.SerializerMethodField()
+    name = serializers.CharField()
+    is_active = serializers.SerializerMethodField()
+    duty = serializers.ChoiceField(choices=DutyState.choices)
+    duty_changed_at = TimeField(allow_null=True)
+    leave_from = TimeField(allow_null=True)
+    leave_until = TimeField(allow_null=True)
+    max_chats = serializers.IntegerField()
+    open_chats = serializers.IntegerField()
+
+    def get_username(self, operator: Operator) -> str:
+        return operator.user.get_username()
+
+    def get_is_active(self, operator: Operator) -> bool:
+        return operator.user.is_active
+
+
+class OperatorBody(StrictSerializer):
+    user = UserField(help_text="Id or user name.")
+
+
+class DutyBody(StrictSerializer):
+    state = ChoiceTextField(choices=DutyState.choices)
+
+
+class OperatorFilters(FilterSerializer):
+    user = QueryIdField(required=False, source="user_id")
+    duty = serializers.ChoiceField(choices=DutyState.choices, required=False)
+    open_channel = QueryIdField(required=False, source="lines__open_channel_id")
+
+
+# --- queue members ------------------------------------------------------------------------
+
+
+class QueueMemberSerializer(serializers.Serializer[Any]):
+    """A place in a queue: a user, or a group that stands for its active users."""
+
+    id = serializers.IntegerField()
+    open_channel = serializers.IntegerField(source="open_channel_id")
+    position = serializers.IntegerField()
+    user = serializers.IntegerField(source="user_id", allow_null=True)
+    group = serializers.IntegerField(source="group_id", allow_null=True)
+    name = serializers.SerializerMethodField()
+
+    def get_name(self, member: QueueMember) -> str:
+        if member.user is not None:
+            return member.user.get_full_name() or member.user.get_username()
+        return str(member.group)
+
+
+class QueueMemberBody(StrictSerializer):
+    """A new place: of a user or of a group, at the end unless a position is given."""
+
+    open_channel = IdField()
+    user = UserField(required=False, allow_null=True, help_text="Id or user name.")
+    group = IdField(required=False, allow_null=True)
+    position = WholeField(min_value=1, max_value=MAX_POSITION, required=False)
+
+
+class QueueMemberChange(StrictSerializer):
+    position = WholeField(min_value=1, max_value=MAX_POSITION)
+
+
+class QueueMemberFilters(FilterSerializer):
+    open_channel = QueryIdField(required=False, source="open_channel_id")
+
+
+# --- sessions -----------------------------------------------------------------------------
+
+
+class SessionSerializer(serializers.Serializer[Any]):
+    """One episode of service in a conversation."""
+
+    id = serializers.IntegerField()
+    conversation = serializers.IntegerField(source="conversation_id")
+    open_channel = serializers.IntegerField(source="open_channel_id")
+    state = serializers.ChoiceField(choices=SessionState.choices)
+    wait_reason = serializers.ChoiceField(choices=WaitReason.choices, allow_blank=True)
+    operator = serializers.IntegerField(source="operator_id", allow_null=True)
+    turn = serializers.ChoiceField(choices=Turn.choices)
+    round = serializers.IntegerField()
+    unread = serializers.IntegerField()
+    is_first = serializers.BooleanField()
+    version = serializers.IntegerField()
+    started_at = TimeField()
+    waiting_since = TimeField(allow_null=True)
+    offered_at = TimeField(allow_null=True)
+    accepted_at = TimeField(allow_null=True)
+    first_reply_at = TimeField(allow_null=True)
+    closed_at = TimeField(allow_null=True)
+    close_reason = serializers.ChoiceField(choices=CloseReason.choices, allow_blank=True)
+
+
+class SessionFilters(FilterSerializer):
+    conversation = QueryIdField(required=False, source="conversation_id")
+    state = serializers.ChoiceField(choices=SessionState.choices, required=False)
+    open_channel = QueryIdField(required=False, source="open_channel_id")
+    operator = QueryIdField(required=False, source="operator_id")
+
+
+class ReplyBody(StrictSerializer):
+    text = TextField(max_length=MAX_TEXT)
+
+
+class SessionEventSerializer(serializers.Serializer[Any]):
+    """One step of a session. `data` depends on the kind."""
+
+    seq = serializers.IntegerField()
+    kind = serializers.CharField()
+    at = TimeField()
+    actor = serializers.IntegerField(source="actor_id", allow_null=True)
+    operator = serializers.IntegerField(source="operator_id", allow_null=True)
+    data = serializers.DictField()  # type: ignore[assignment]  # the name is the API's
+
+
+class AssignmentSerializer(serializers.Serializer[Any]):
+    """One operator's turn with a session. `turn` is the line's counter and orders its offers; there
+    is none when somebody took a waiting session by hand."""
+
+    id = serializers.IntegerField()
+    operator = serializers.IntegerField(source="operator_id")
+    turn = serializers.IntegerField(allow_null=True)
+    round = serializers.IntegerField()
+    offered_at = TimeField()
+    ended_at = TimeField(allow_null=True)
+    outcome = serializers.ChoiceField(choices=AssignmentOutcome.choices, allow_blank=True)
