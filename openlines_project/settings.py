@@ -355,6 +355,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Open channels, conversations, sessions and operators for other programs.",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "DutyEnum": "queue_app.models.DutyState",
+        "SessionStateEnum": "queue_app.models.SessionState",
+        "EventStateEnum": "channels_app.models.EventState",
+    },
 }
 
 # --- logs ---------------------------------------------------------------------------------
