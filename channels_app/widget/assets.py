@@ -14,7 +14,7 @@ from django.conf import settings
 FOLDER = Path(__file__).resolve().parent.parent / "static" / "widget"
 STYLE = "widget.css"
 # One function around all of them: a foreign page gets no name of ours but one.
-PARTS = ("client.js", "thread.js", "panel.js", "start.js")
+PARTS = ("tools.js", "client.js", "thread.js", "panel.js", "start.js")
 
 
 @dataclass(frozen=True, slots=True)

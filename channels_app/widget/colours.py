@@ -3,7 +3,8 @@
 import re
 
 WHITE, INK = "#ffffff", "#1b2123"
-LIGHT_SURFACE, DARK_SURFACE = "#ffffff", "#171c1e"
+# The bubbles that links stand in: in each theme the ground nearest to the text.
+LIGHT_GROUND, DARK_GROUND = "#ebe9e3", "#232a2c"
 TEXT_CONTRAST = 4.5
 HEX = re.compile(r"#[0-9a-fA-F]{6}")
 STEP = 0.04
@@ -13,8 +14,8 @@ def palette(colour: str) -> dict[str, str] | None:
     """The colours that follow from `colour` ("#rrggbb"); None when it is no such colour.
 
     `accent` is the colour itself, `accent_2` a shade for the pointer, `on_accent` the text on it;
-    `ink_light` and `ink_dark` are the nearest shades readable as text on the light and the dark
-    panel.
+    `ink_light` and `ink_dark` are the nearest shades readable as text in the light and the dark
+    theme.
     """
     if not HEX.fullmatch(colour):
         return None
@@ -25,8 +26,8 @@ def palette(colour: str) -> dict[str, str] | None:
         # Away from the text on it, so that the shade never costs contrast.
         "accent_2": _mix(accent, "#000000" if on_accent == WHITE else WHITE, 0.15),
         "on_accent": on_accent,
-        "ink_light": _readable(accent, ground=LIGHT_SURFACE, towards="#000000"),
-        "ink_dark": _readable(accent, ground=DARK_SURFACE, towards=WHITE),
+        "ink_light": _readable(accent, ground=LIGHT_GROUND, towards="#000000"),
+        "ink_dark": _readable(accent, ground=DARK_GROUND, towards=WHITE),
     }
 
 

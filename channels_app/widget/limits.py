@@ -55,27 +55,18 @@ ADDRESS_LIMITS = {
 
 def wait_seconds(limits: tuple[Limit, ...], who: str) -> int:
     """Count one request of `who`; 0 when it is within all limits, else the seconds to wait."""
-    waits = [_count(limit, who, step=1) for limit in limits]
+    waits = [_count(limit, who) for limit in limits]
     return max(waits, default=0)
 
 
-def wait_seconds_peek(limits: tuple[Limit, ...], who: str) -> int:
-    """As `wait_seconds`, without counting."""
-    waits = [_count(limit, who, step=0) for limit in limits]
-    return max(waits, default=0)
-
-
-def _count(limit: Limit, who: str, *, step: int) -> int:
+def _count(limit: Limit, who: str) -> int:
     now = time.time()
     window = int(now // limit.seconds)
     key = f"{KEY}:{limit.name}:{window}:{who}"
     try:
-        if step:
-            # `add` first: two processes must not both begin at zero.
-            cache.add(key, 0, timeout=limit.seconds + 1)
-            used = int(cache.incr(key, step))
-        else:
-            used = int(cache.get(key, 0)) + 1
+        # `add` first: two processes must not both begin at zero.
+        cache.add(key, 0, timeout=limit.seconds + 1)
+        used = int(cache.incr(key))
     except ValueError:
         # The window ended between the two calls: a new one has begun.
         return 0

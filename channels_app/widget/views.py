@@ -154,15 +154,17 @@ def session(request: HttpRequest, connector: Connector) -> HttpResponse:
     """A token for a new visitor, or a fresh one for the visitor of the token that was sent."""
     address_limit_check(request, "session")
     switched_on_check(connector)
+    is_new = False
     try:
         visitor_id = token_read(bearer_token(request), public_id=connector.public_id)
     except TokenError:
-        visitor_id = visitor_id_new()
+        visitor_id, is_new = visitor_id_new(), True
     expires_at = timezone.now() + dt.timedelta(days=TOKEN_DAYS)
     return JsonResponse(
         {
             "visitor_token": token_make(public_id=connector.public_id, visitor_id=visitor_id),
             "expires": expires_at.isoformat(),
+            "is_new": is_new,
         },
         status=201,
     )
@@ -199,7 +201,8 @@ def files(request: HttpRequest, connector: Connector) -> HttpResponse:
     if request.content_type != "multipart/form-data":
         raise RequestError(415, "content_type", _("Send a form with files."))
     most = FILES_AT_ONCE * settings.MEDIA_MAX_BYTES + FORM_BYTES
-    if int(request.META.get("CONTENT_LENGTH") or 0) > most:
+    length = request.META.get("CONTENT_LENGTH", "")
+    if length.isdecimal() and int(length) > most:
         raise RequestError(413, "too_large", _("These files are too big."))
     try:
         data: dict[str, Any] = dict(request.POST.items())

@@ -1,7 +1,6 @@
 // The chat without its looks: it talks to the server and keeps what must survive a reload.
 // It knows no page. Whoever draws it listens to `changed`.
 
-const SECOND = 1000;
 const POLL = { active: 1.5 * SECOND, idle: 4 * SECOND, hidden: 30 * SECOND };
 const IDLE_AFTER = 120 * SECOND;
 const ASLEEP_AFTER = 15 * 60 * SECOND;
@@ -10,58 +9,6 @@ const RENEW_AFTER = 24 * 3600 * SECOND;
 const REQUEST_TIMEOUT = 15 * SECOND;
 const UPLOAD_TIMEOUT = 120 * SECOND;
 const TYPING_EVERY = 3 * SECOND;
-
-// crypto.randomUUID is missing on pages without https.
-function makeUuid() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
-
-// One tab at a time, where the browser can say so. Elsewhere the server's keys keep it single.
-function withLock(name, run) {
-  return navigator.locks ? navigator.locks.request(name, run) : run();
-}
-
-// localStorage, or this page's memory where the browser refuses it or it is full.
-function makeStore(prefix) {
-  const memory = new Map();
-  const local = (run, fallback) => {
-    try {
-      return run(window.localStorage);
-    } catch {
-      return fallback;
-    }
-  };
-  return {
-    prefix,
-    get: (name) => memory.get(name) ?? local((store) => store.getItem(prefix + name), null),
-    set(name, value) {
-      memory.delete(name);
-      const kept = local((store) => (store.setItem(prefix + name, value), true), false);
-      if (!kept) memory.set(name, value);
-    },
-    remove(name) {
-      memory.delete(name);
-      local((store) => store.removeItem(prefix + name));
-    },
-    names: (start) => [
-      ...[...memory.keys()].filter((name) => name.startsWith(start)),
-      ...local((store) => Object.keys(store), [])
-        .filter((key) => key.startsWith(prefix + start))
-        .map((key) => key.slice(prefix.length)),
-    ],
-    json(name) {
-      try {
-        return JSON.parse(this.get(name));
-      } catch {
-        return null;
-      }
-    },
-  };
-}
 
 class Chat {
   constructor({ base, key, changed }) {
@@ -98,7 +45,8 @@ class Chat {
     // Another tab wrote, sent or started: show what it did.
     window.addEventListener("storage", (event) => {
       if (!event.key || !event.key.startsWith(this.store.prefix)) return;
-      if (event.key.startsWith(`${this.store.prefix}token`)) this.poll();
+      const name = event.key.slice(this.store.prefix.length);
+      if (name === "token" || (name.startsWith("out:") && event.newValue === null)) this.poll();
       this.changed();
     });
     this.wake();
@@ -174,6 +122,7 @@ class Chat {
       const meanwhile = this.keptToken();
       if (!before && meanwhile) return meanwhile.token;
       const token = answer.data.visitor_token;
+      if (answer.data.is_new) this.store.remove("seen"); // the old one was too old
       this.store.set("token", JSON.stringify({ token, renewAt: Date.now() + RENEW_AFTER }));
       return token;
     });
@@ -182,6 +131,7 @@ class Chat {
   // The server does not know the token (any more): begin as a new visitor.
   forget(token) {
     if (this.keptToken()?.token === token) this.store.remove("token");
+    this.store.remove("seen");
     this.messages.clear();
     this.cursor = 0;
     this.told = { delivered: 0, read: 0 };
@@ -267,18 +217,14 @@ class Chat {
   async deliver(entry) {
     const token = await this.token();
     const answer = token ? await this.post(entry, token) : this.sessionAnswer;
-    if (token && answer.status === 401) {
-      this.forget(token);
-      return SECOND;
-    }
+    if (token && answer.status === 401) this.forget(token);
     if (answer.ok) {
       this.failures = 0;
       this.setOffline(false);
       this.accept(entry, answer.data);
       return 0;
     }
-    const isFinal = answer.status >= 400 && answer.status < 500 && answer.status !== 429;
-    if (isFinal && answer.status !== 408 && answer.status !== 401) {
+    if (isRefusal(answer.status)) {
       const reason = Object.values(answer.data.fields || {})[0]?.[0] || answer.data.detail;
       this.keep({ ...entry, failed: reason || " " });
       return 0;
@@ -437,12 +383,4 @@ class Chat {
     // Not told after all: the next poll tries again.
     if (!answer.ok && this.told[status] === seq) this.told[status] = 0;
   }
-}
-
-function pageData() {
-  return {
-    url: location.href.slice(0, 2000),
-    title: document.title.slice(0, 300),
-    referrer: document.referrer.slice(0, 2000),
-  };
 }

@@ -103,7 +103,7 @@ class Panel {
       event.preventDefault();
       this.send();
     });
-    this.files = el("input", { type: "file", class: "sr", multiple: true, tabindex: "-1", "aria-label": this.texts.attach });
+    this.files = el("input", { type: "file", multiple: true, hidden: true });
     this.files.addEventListener("change", () => this.upload([...this.files.files]));
     this.problem = el("p", { class: "w-problem", role: "alert", hidden: true });
     const attach = el(

@@ -37,7 +37,7 @@ async function start(script) {
   const chat = new Chat({ base, key, changed: () => panel?.draw() });
   let answer = await chat.config();
   for (const seconds of [2, 10, 30]) {
-    if (answer.ok || (answer.status >= 400 && answer.status < 500)) break;
+    if (answer.ok || isRefusal(answer.status)) break;
     await new Promise((resolve) => setTimeout(resolve, seconds * SECOND));
     answer = await chat.config();
   }

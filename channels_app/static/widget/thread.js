@@ -91,7 +91,9 @@ class ThreadPainter {
     this.texts = config.texts;
     this.title = config.title;
     this.base = base;
-    const language = config.language;
+    // The line's language, in the visitor's own variety of it: 14:29 or 2:29 pm is his habit.
+    const isSame = (locale) => locale.split("-")[0] === config.language.split("-")[0];
+    const language = navigator.languages.find(isSame) || config.language;
     this.clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
     this.date = new Intl.DateTimeFormat(language, { day: "numeric", month: "long" });
     this.number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
@@ -105,8 +107,8 @@ class ThreadPainter {
   }
 
   size(bytes) {
-    const [unit, value] = bytes < 1024 * 1024 ? ["kB", bytes / 1024] : ["MB", bytes / 1024 / 1024];
-    return `${this.number.format(value)} ${unit}`;
+    if (bytes < 1024 * 1024) return `${this.number.format(Math.ceil(bytes / 1024))} kB`;
+    return `${this.number.format(bytes / 1024 / 1024)} MB`;
   }
 
   // --- what was sent to the visitor ------------------------------------------------------
@@ -134,7 +136,7 @@ class ThreadPainter {
     return this.own(message.text, message.attachments, [
       this.clock.format(new Date(message.created_at)),
       message.edited ? ` · ${this.texts.edited}` : "",
-      icon("tick", { label: this.texts.sent, extra: "tick" }),
+      icon("tick", { label: this.texts.sent, extra: "tick tick-sent" }),
     ]);
   }
 
@@ -155,7 +157,6 @@ class ThreadPainter {
         el("button", { type: "button", class: "linklike", click: actions.discard }, this.texts.remove),
       ];
     } else if (isTroubled) {
-      extra = "is-waiting";
       meta = [el("span", {}, this.texts.retrying), icon("clock", { extra: "tick" })];
     }
     return this.own(entry.text, files, meta, extra);

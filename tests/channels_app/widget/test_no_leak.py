@@ -1,6 +1,7 @@
 """The internal name of a line is in no byte that a customer can get."""
 
 import json
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -14,7 +15,7 @@ from tests.factories import UserFactory
 pytestmark = pytest.mark.django_db
 
 
-def everything_a_visitor_can_get(connector):
+def everything_a_visitor_can_get(connector: Any) -> Any:
     visitor = Visitor.arrived(connector)
     yield Client().get(f"/chat/{connector.public_id}/")
     yield Client().get(f"/widget/{connector.public_id}.js")
@@ -48,7 +49,9 @@ def everything_a_visitor_can_get(connector):
 @pytest.mark.parametrize("is_active", [True, False])
 @pytest.mark.parametrize("public_name", ["Aroeira Home", ""])
 @pytest.mark.parametrize("is_off", [False, True])
-def test_the_internal_name_is_in_no_answer(settings, is_active, public_name, is_off):
+def test_the_internal_name_is_in_no_answer(
+    settings: Any, is_active: Any, public_name: Any, is_off: Any
+) -> None:
     settings.COMPANY_NAME = ""
     connector = livechat(is_active=is_active, public_name=public_name)
     answers = 0

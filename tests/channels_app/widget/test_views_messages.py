@@ -1,5 +1,6 @@
 import datetime as dt
 import uuid
+from typing import Any
 
 import pytest
 import time_machine
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 # --- writing ------------------------------------------------------------------------------
 
 
-def test_a_first_message_makes_a_conversation():
+def test_a_first_message_makes_a_conversation() -> None:
     visitor = Visitor.arrived(livechat())
     client_id = str(uuid.uuid4())
     response = visitor.write("Do you deliver?", client_id=client_id)
@@ -43,7 +44,7 @@ def test_a_first_message_makes_a_conversation():
     assert conversation.display_name.startswith("Visitor ")
 
 
-def test_the_same_message_twice_counts_once():
+def test_the_same_message_twice_counts_once() -> None:
     visitor = Visitor.arrived(livechat())
     client_id = str(uuid.uuid4())
     first = visitor.write("Hello", client_id=client_id)
@@ -53,7 +54,7 @@ def test_the_same_message_twice_counts_once():
     assert Message.objects.filter(direction=Direction.IN).count() == 1
 
 
-def test_two_visitors_may_choose_the_same_id():
+def test_two_visitors_may_choose_the_same_id() -> None:
     connector = livechat()
     client_id = str(uuid.uuid4())
     for _ in range(2):
@@ -61,7 +62,7 @@ def test_two_visitors_may_choose_the_same_id():
     assert Message.objects.filter(direction=Direction.IN).count() == 2
 
 
-def test_two_tabs_write_into_one_conversation():
+def test_two_tabs_write_into_one_conversation() -> None:
     visitor = Visitor.arrived(livechat())
     other_tab = Visitor(visitor.connector, token=visitor.token)
     visitor.write("one")
@@ -70,7 +71,7 @@ def test_two_tabs_write_into_one_conversation():
     assert [item["text"] for item in visitor.read()["messages"]] == ["one", "two"]
 
 
-def test_what_a_visitor_may_not_decide_is_ignored():
+def test_what_a_visitor_may_not_decide_is_ignored() -> None:
     visitor = Visitor.arrived(livechat())
     response = visitor.write(
         "Hi", author="operator", direction="out", session_id=7, created_at="2001-01-01", seq=99,
@@ -82,7 +83,7 @@ def test_what_a_visitor_may_not_decide_is_ignored():
     assert message.created_at.year > 2001
 
 
-def test_the_page_is_kept_with_the_first_message_only():
+def test_the_page_is_kept_with_the_first_message_only() -> None:
     visitor = Visitor.arrived(livechat())
     page = {"url": "https://shop.example/beds", "title": "Beds", "referrer": "https://a.example/"}
     visitor.write("one", page=page)
@@ -92,7 +93,7 @@ def test_the_page_is_kept_with_the_first_message_only():
     assert "page" not in second.data
 
 
-def test_hostile_text_is_stored_as_text():
+def test_hostile_text_is_stored_as_text() -> None:
     visitor = Visitor.arrived(livechat())
     text = "<script>alert(1)</script>\x00\ud800{{7*7}}"
     assert visitor.write(text).status_code == 201
@@ -111,7 +112,7 @@ def test_hostile_text_is_stored_as_text():
         ({"client_id": str(uuid.UUID(int=1)), "text": "x", "page": "x"}, "page"),
     ],
 )
-def test_a_wrong_field_is_named_and_nothing_stored(data, field):
+def test_a_wrong_field_is_named_and_nothing_stored(data: Any, field: Any) -> None:
     visitor = Visitor.arrived(livechat())
     response = visitor.post("messages", data)
     assert response.status_code == 400
@@ -120,7 +121,7 @@ def test_a_wrong_field_is_named_and_nothing_stored(data, field):
     assert not InboundEvent.objects.exists()
 
 
-def test_a_line_that_is_not_worked_on_keeps_the_message_and_says_so():
+def test_a_line_that_is_not_worked_on_keeps_the_message_and_says_so() -> None:
     visitor = Visitor.arrived(livechat(is_active=False))
     response = visitor.write()
     assert response.status_code == 201
@@ -129,7 +130,7 @@ def test_a_line_that_is_not_worked_on_keeps_the_message_and_says_so():
     assert Message.objects.filter(direction=Direction.IN).count() == 1
 
 
-def test_what_could_not_be_stored_is_asked_for_again(monkeypatch):
+def test_what_could_not_be_stored_is_asked_for_again(monkeypatch: Any) -> None:
     visitor = Visitor.arrived(livechat())
     monkeypatch.setattr(
         "channels_app.services.visitors.event_receive", lambda **_: Received("key", "unsaved")
@@ -139,7 +140,7 @@ def test_what_could_not_be_stored_is_asked_for_again(monkeypatch):
     assert response["Retry-After"] == "5"
 
 
-def test_what_waits_for_a_later_try_is_accepted(monkeypatch):
+def test_what_waits_for_a_later_try_is_accepted(monkeypatch: Any) -> None:
     visitor = Visitor.arrived(livechat())
     monkeypatch.setattr(
         "channels_app.services.visitors.event_receive", lambda **_: Received("key", "pending")
@@ -152,7 +153,7 @@ def test_what_waits_for_a_later_try_is_accepted(monkeypatch):
 # --- reading ------------------------------------------------------------------------------
 
 
-def test_nobody_has_written_yet():
+def test_nobody_has_written_yet() -> None:
     assert Visitor.arrived(livechat()).read() == {
         "version": 0,
         "messages": [],
@@ -163,7 +164,7 @@ def test_nobody_has_written_yet():
     }
 
 
-def test_the_answer_comes_with_the_next_question():
+def test_the_answer_comes_with_the_next_question() -> None:
     visitor = Visitor.arrived(livechat())
     visitor.write("Hello")
     cursor = visitor.read()["version"]
@@ -190,7 +191,7 @@ def test_the_answer_comes_with_the_next_question():
     assert visitor.read(fresh["version"])["messages"] == []
 
 
-def test_a_sign_in_name_is_never_shown():
+def test_a_sign_in_name_is_never_shown() -> None:
     visitor = Visitor.arrived(livechat())
     visitor.write()
     nameless = UserFactory(first_name="", last_name="", username="ana.secret.login")
@@ -198,7 +199,7 @@ def test_a_sign_in_name_is_never_shown():
     assert visitor.read()["messages"][-1]["author"] == ""
 
 
-def test_notes_events_and_failed_messages_are_not_for_visitors():
+def test_notes_events_and_failed_messages_are_not_for_visitors() -> None:
     visitor = Visitor.arrived(livechat())
     visitor.write()
     conversation = visitor.conversation
@@ -211,7 +212,7 @@ def test_notes_events_and_failed_messages_are_not_for_visitors():
     assert visitor.read(1)["version"] == visitor.conversation.version
 
 
-def test_a_visitor_reads_nobody_elses_messages():
+def test_a_visitor_reads_nobody_elses_messages() -> None:
     connector = livechat()
     one, other = Visitor.arrived(connector), Visitor.arrived(connector)
     one.write("mine")
@@ -220,7 +221,7 @@ def test_a_visitor_reads_nobody_elses_messages():
     assert elsewhere.get("messages").status_code == 401
 
 
-def test_a_changed_message_comes_again_and_a_removed_one_is_told():
+def test_a_changed_message_comes_again_and_a_removed_one_is_told() -> None:
     visitor = Visitor.arrived(livechat())
     visitor.write("one")
     cursor = visitor.read()["version"]
@@ -233,7 +234,7 @@ def test_a_changed_message_comes_again_and_a_removed_one_is_told():
     assert [(item["seq"], item["deleted"], item["text"]) for item in shown] == [(1, True, "")]
 
 
-def test_a_long_thread_comes_in_pages():
+def test_a_long_thread_comes_in_pages() -> None:
     visitor = Visitor.arrived(livechat())
     visitor.write("first")
     conversation = visitor.conversation
@@ -248,7 +249,7 @@ def test_a_long_thread_comes_in_pages():
     assert before["has_earlier"] is False
 
 
-def test_many_changes_come_in_parts_and_none_is_lost():
+def test_many_changes_come_in_parts_and_none_is_lost() -> None:
     visitor = Visitor.arrived(livechat())
     visitor.write("first")
     cursor = visitor.read()["version"]
@@ -266,7 +267,7 @@ def test_many_changes_come_in_parts_and_none_is_lost():
     assert cursor == visitor.conversation.version
 
 
-def test_a_cursor_from_a_lost_database_begins_anew():
+def test_a_cursor_from_a_lost_database_begins_anew() -> None:
     visitor = Visitor.arrived(livechat())
     visitor.write("one")
     shown = visitor.read(5000)
@@ -277,11 +278,11 @@ def test_a_cursor_from_a_lost_database_begins_anew():
 
 
 @pytest.mark.parametrize("query", ["after=-1", "after=x", "after=1.5", "before=", f"after={2**40}"])
-def test_a_wrong_cursor_is_400(query):
+def test_a_wrong_cursor_is_400(query: Any) -> None:
     assert Visitor.arrived(livechat()).get(f"messages?{query}").status_code == 400
 
 
-def test_asking_costs_the_same_for_few_and_for_many(django_assert_num_queries):
+def test_asking_costs_the_same_for_few_and_for_many(django_assert_num_queries: Any) -> None:
     visitor = Visitor.arrived(livechat())
     visitor.write()
     conversation = visitor.conversation
@@ -297,7 +298,7 @@ def test_asking_costs_the_same_for_few_and_for_many(django_assert_num_queries):
         visitor.read(cursor)
 
 
-def test_answers_are_never_kept_by_a_cache():
+def test_answers_are_never_kept_by_a_cache() -> None:
     visitor = Visitor.arrived(livechat())
     assert visitor.get("messages")["Cache-Control"] == "no-store"
     assert visitor.write()["Cache-Control"] == "no-store"
@@ -306,7 +307,7 @@ def test_answers_are_never_kept_by_a_cache():
 # --- sessions -----------------------------------------------------------------------------
 
 
-def test_a_session_is_renewed_for_the_same_visitor():
+def test_a_session_is_renewed_for_the_same_visitor() -> None:
     connector = livechat()
     visitor = Visitor.arrived(connector)
     before = visitor.visitor_id
@@ -314,20 +315,23 @@ def test_a_session_is_renewed_for_the_same_visitor():
         answer = visitor.post("session").json()
         expires = dt.datetime.fromisoformat(answer["expires"])
         assert expires - timezone.now() == dt.timedelta(days=180)
+    assert answer["is_new"] is False
     renewed = Visitor(connector, token=answer["visitor_token"])
     assert renewed.visitor_id == before
     assert renewed.token != visitor.token
 
 
-def test_a_session_with_a_dead_token_begins_a_new_visitor():
+def test_a_session_with_a_dead_token_begins_a_new_visitor() -> None:
     connector = livechat()
     visitor = Visitor(connector, token="dead:dead:dead")
-    visitor.token = visitor.post("session").json()["visitor_token"]
+    answer = visitor.post("session").json()
+    assert answer["is_new"] is True
+    visitor.token = answer["visitor_token"]
     assert len(visitor.visitor_id) == 22
     assert visitor.write().status_code == 201
 
 
-def test_a_session_writes_nothing(django_assert_num_queries):
+def test_a_session_writes_nothing(django_assert_num_queries: Any) -> None:
     visitor = Visitor(livechat(), origin=SITE)
     visitor.post("session")  # the connector is known from here on
     with django_assert_num_queries(0):

@@ -1,4 +1,5 @@
 import gzip
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -10,14 +11,14 @@ from tests.channels_app.widget.visitor import SITE, Visitor, livechat
 pytestmark = pytest.mark.django_db
 
 
-def script_of(connector, **headers):
+def script_of(connector: Any, **headers: Any) -> Any:
     return Client().get(f"/widget/{connector.public_id}.js", headers=headers)
 
 
 # --- the script ---------------------------------------------------------------------------
 
 
-def test_the_script_may_be_kept_and_asked_for_again():
+def test_the_script_may_be_kept_and_asked_for_again() -> None:
     connector = livechat()
     response = script_of(connector)
     assert response.status_code == 200
@@ -32,14 +33,14 @@ def test_the_script_may_be_kept_and_asked_for_again():
     assert again["ETag"] == response["ETag"]
 
 
-def test_the_script_is_compressed_for_those_who_can():
+def test_the_script_is_compressed_for_those_who_can() -> None:
     response = script_of(livechat(), Accept_Encoding="br, gzip")
     assert response["Content-Encoding"] == "gzip"
     assert gzip.decompress(response.content) == widget_script().body
     assert "Accept-Encoding" in response["Vary"]
 
 
-def test_there_is_no_script_for_an_unknown_key():
+def test_there_is_no_script_for_an_unknown_key() -> None:
     assert Client().get("/widget/nobody-knows-this.js").status_code == 404
     assert Client().post(f"/widget/{livechat().public_id}.js").status_code == 405
 
@@ -47,7 +48,7 @@ def test_there_is_no_script_for_an_unknown_key():
 # --- the configuration --------------------------------------------------------------------
 
 
-def test_the_configuration_comes_from_the_connector():
+def test_the_configuration_comes_from_the_connector() -> None:
     connector = livechat()
     connector.config |= {
         "title": "Aroeira help",
@@ -67,7 +68,7 @@ def test_the_configuration_comes_from_the_connector():
     assert all(config["texts"].values())
 
 
-def test_what_is_not_set_has_a_default(settings):
+def test_what_is_not_set_has_a_default(settings: Any) -> None:
     settings.COMPANY_NAME = ""
     connector = livechat(public_name="")
     connector.config = {}
@@ -79,26 +80,26 @@ def test_what_is_not_set_has_a_default(settings):
     assert config["colours"] is None
 
 
-def test_the_title_is_the_public_name_or_the_company(settings):
+def test_the_title_is_the_public_name_or_the_company(settings: Any) -> None:
     settings.COMPANY_NAME = "Aroeira Ltda"
     assert Visitor(livechat()).get("config").json()["title"] == "Aroeira Home"
     assert Visitor(livechat(public_name="")).get("config").json()["title"] == "Aroeira Ltda"
 
 
-def test_the_language_is_the_lines():
+def test_the_language_is_the_lines() -> None:
     connector = livechat(language="pt-br")
     response = Visitor(connector).get("config", HTTP_ACCEPT_LANGUAGE="en")
     assert response.json()["language"] == "pt-BR"
 
 
-def test_an_inactive_line_is_said_to_be_closed():
+def test_an_inactive_line_is_said_to_be_closed() -> None:
     assert Visitor(livechat(is_active=False)).get("config").json()["open"] is False
 
 
 # --- the page -----------------------------------------------------------------------------
 
 
-def test_the_page_is_nothing_but_the_chat():
+def test_the_page_is_nothing_but_the_chat() -> None:
     connector = livechat(language="pt-br")
     response = Client().get(f"/chat/{connector.public_id}/")
     assert response.status_code == 200
@@ -110,7 +111,7 @@ def test_the_page_is_nothing_but_the_chat():
     assert html.count("<script") == 1
 
 
-def test_the_page_is_framed_by_nobody_and_runs_nothing_foreign():
+def test_the_page_is_framed_by_nobody_and_runs_nothing_foreign() -> None:
     response = Client().get(f"/chat/{livechat().public_id}/")
     policy = response["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in policy
@@ -122,13 +123,13 @@ def test_the_page_is_framed_by_nobody_and_runs_nothing_foreign():
     assert "Set-Cookie" not in response.headers
 
 
-def test_a_hostile_title_is_text():
+def test_a_hostile_title_is_text() -> None:
     connector = livechat(public_name="</title><script>alert(1)</script>")
     html = Client().get(f"/chat/{connector.public_id}/").content.decode()
     assert "<script>alert(1)" not in html
 
 
-def test_the_page_of_a_switched_off_chat_says_so():
+def test_the_page_of_a_switched_off_chat_says_so() -> None:
     connector = livechat()
     connector.status = "disabled"
     connector.save()
@@ -139,11 +140,11 @@ def test_the_page_of_a_switched_off_chat_says_so():
     assert "<script" not in response.content.decode()
 
 
-def test_there_is_no_page_for_an_unknown_key():
+def test_there_is_no_page_for_an_unknown_key() -> None:
     assert Client().get("/chat/nobody-knows-this/").status_code == 404
 
 
-def test_our_own_page_needs_no_listed_site():
+def test_our_own_page_needs_no_listed_site() -> None:
     connector = livechat()
     connector.config = {}
     connector.save()

@@ -1,4 +1,5 @@
 import datetime as dt
+from typing import Any
 
 import pytest
 import time_machine
@@ -13,13 +14,13 @@ NOW = dt.datetime(2026, 3, 2, 12, 0, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-def visitor():
+def visitor() -> Any:
     arrived = Visitor.arrived(livechat())
     arrived.write()
     return arrived
 
 
-def states():
+def states() -> Any:
     messages = Message.objects.exclude(direction=Direction.IN).order_by("seq")
     return list(messages.values_list("state", flat=True))
 
@@ -27,7 +28,7 @@ def states():
 # --- seen ---------------------------------------------------------------------------------
 
 
-def test_what_the_visitor_saw_is_read(visitor):
+def test_what_the_visitor_saw_is_read(visitor: Any) -> None:
     conversation = visitor.conversation
     for _ in range(3):
         last = add_message(conversation)
@@ -37,7 +38,7 @@ def test_what_the_visitor_saw_is_read(visitor):
     assert visitor.conversation.version > before
 
 
-def test_receipts_only_move_forward(visitor):
+def test_receipts_only_move_forward(visitor: Any) -> None:
     message = add_message(visitor.conversation)
     visitor.post("seen", {"seq": message.seq, "status": "delivered"})
     assert states() == ["delivered"]
@@ -46,7 +47,7 @@ def test_receipts_only_move_forward(visitor):
     assert states() == ["read"]
 
 
-def test_saying_it_twice_changes_nothing(visitor):
+def test_saying_it_twice_changes_nothing(visitor: Any) -> None:
     message = add_message(visitor.conversation)
     for _ in range(2):
         visitor.post("seen", {"seq": message.seq})
@@ -55,7 +56,7 @@ def test_saying_it_twice_changes_nothing(visitor):
     assert visitor.conversation.version == version
 
 
-def test_what_was_not_sent_is_not_read(visitor):
+def test_what_was_not_sent_is_not_read(visitor: Any) -> None:
     conversation = visitor.conversation
     add_message(conversation, state=MessageState.QUEUED)
     add_message(conversation, state=MessageState.SENDING)
@@ -64,7 +65,7 @@ def test_what_was_not_sent_is_not_read(visitor):
     assert states() == ["queued", "sending", "received"]
 
 
-def test_a_stranger_marks_nothing(visitor):
+def test_a_stranger_marks_nothing(visitor: Any) -> None:
     message = add_message(visitor.conversation)
     stranger = Visitor.arrived(visitor.connector)
     stranger.write()
@@ -76,11 +77,11 @@ def test_a_stranger_marks_nothing(visitor):
     "data",
     [{}, {"seq": "x"}, {"seq": -1}, {"seq": 1, "status": "failed"}, {"seq": 1, "status": []}],
 )
-def test_a_wrong_receipt_is_400(visitor, data):
+def test_a_wrong_receipt_is_400(visitor: Any, data: Any) -> None:
     assert visitor.post("seen", data).status_code == 400
 
 
-def test_the_service_counts_what_moved(visitor):
+def test_the_service_counts_what_moved(visitor: Any) -> None:
     conversation = visitor.conversation
     last = add_message(conversation)
     seen = {
@@ -96,7 +97,7 @@ def test_the_service_counts_what_moved(visitor):
 # --- typing -------------------------------------------------------------------------------
 
 
-def test_typing_is_noted_and_nothing_else_changes(visitor):
+def test_typing_is_noted_and_nothing_else_changes(visitor: Any) -> None:
     before = visitor.conversation
     with time_machine.travel(NOW, tick=False):
         assert visitor.post("typing").status_code == 200
@@ -105,14 +106,14 @@ def test_typing_is_noted_and_nothing_else_changes(visitor):
     assert (after.version, after.last_seq) == (before.version, before.last_seq)
 
 
-def test_typing_is_noted_every_other_second_at_most(visitor):
+def test_typing_is_noted_every_other_second_at_most(visitor: Any) -> None:
     typing = {"connector": visitor.connector, "visitor_id": visitor.visitor_id}
     assert visitor_typing(**typing, now=NOW) is True
     assert visitor_typing(**typing, now=NOW + dt.timedelta(seconds=1)) is False
     assert visitor_typing(**typing, now=NOW + dt.timedelta(seconds=3)) is True
 
 
-def test_typing_before_the_first_message_is_nobodys_business():
+def test_typing_before_the_first_message_is_nobodys_business() -> None:
     visitor = Visitor.arrived(livechat())
     assert visitor.post("typing").status_code == 200
     assert not Message.objects.exists()
