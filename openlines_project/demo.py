@@ -15,7 +15,7 @@ from django.db import transaction
 
 from channels_app.drivers.livechat import LiveChatDriver
 from channels_app.models import Connector, Direction, Message, OpenChannel
-from channels_app.services.connectors import connector_create
+from channels_app.services.connectors import connector_create, connector_heard
 from channels_app.services.intake import event_receive
 from channels_app.services.open_channels import open_channel_create
 from openlines_project.demo_dialogues import DIALOGUES, VISITORS, Dialogue
@@ -146,6 +146,7 @@ def _write(connector: Connector, visitor: str, name: str, text: str, now: dt.dat
         visitor_id=visitor, client_id=secrets.token_hex(16), text=text, name=name
     )
     event_receive(connector=connector, event=event, raw=LiveChatDriver.delivery_of(event), now=now)
+    connector_heard(connector=connector, now=now)
 
 
 def demo_tick(*, now: dt.datetime) -> bool:
