@@ -42,10 +42,11 @@ MAX_REMEMBERED = 5000
 Hints = dict[int, int]
 ChangedSince = Callable[[dt.datetime], Iterable[tuple[int, int]]]
 VisibleIds = Callable[[int, Collection[int]], Collection[int]]
+Listener = Callable[[int, int], None]
 Result = TypeVar("Result")
 
 # Hubs of this process, for a bell without PostgreSQL. Called from any thread.
-_listeners: set[Callable[[int, int], None]] = set()
+_listeners: set[Listener] = set()
 
 
 def ring_after_commit(conversation_id: int, version: int) -> None:
@@ -60,9 +61,14 @@ def ring_after_commit(conversation_id: int, version: int) -> None:
     transaction.on_commit(ring_now, robust=True)
 
 
+def has_notify() -> bool:
+    """Whether the database carries the bell to other processes."""
+    return connection.vendor == "postgresql"
+
+
 def ring(conversation_id: int, version: int) -> None:
     """Tell open pages of a committed change. Raises what the database raises."""
-    if connection.vendor == "postgresql":
+    if has_notify():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{conversation_id}:{version}"])
         return
@@ -123,6 +129,7 @@ class Hub:
         self._wake = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None
+        self._listener: Listener = self._hear
 
     @asynccontextmanager
     async def subscribe(self, user_id: int) -> AsyncIterator[Subscription]:
@@ -149,39 +156,39 @@ class Hub:
     def _start(self) -> None:
         if self._runner is not None:
             return
-        self._pending, self._told, self._bell_works = {}, {}, False
-        self._wake = asyncio.Event()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
-        self._runner = asyncio.create_task(self._run(self._thread), name="live hub")
-
-    def _stop(self) -> None:
-        if self._runner is not None:
-            self._runner.cancel()
-        self._runner = self._thread = None
-
-    async def _run(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
 
         def hear_from_thread(conversation_id: int, version: int) -> None:
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 loop.call_soon_threadsafe(self._hear, conversation_id, version)
 
+        self._pending, self._told, self._bell_works = {}, {}, False
+        self._wake = asyncio.Event()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
+        self._listener = hear_from_thread
         _listeners.add(hear_from_thread)
-        try:
-            while True:
-                try:
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(self._look_on())
-                        group.create_task(self._deliver_on())
-                        if connection.vendor == "postgresql":
-                            group.create_task(self._listen_on())
-                except* Exception:
-                    logger.exception("The live hub failed and starts again.")
-                await asyncio.sleep(POLL_SECONDS)
-        finally:
-            _listeners.discard(hear_from_thread)
-            thread.submit(connections.close_all)
-            thread.shutdown(wait=False)
+        self._runner = loop.create_task(self._run(), name="live hub")
+
+    def _stop(self) -> None:
+        if self._runner is None or self._thread is None:
+            return
+        self._runner.cancel()
+        _listeners.discard(self._listener)
+        self._thread.submit(connections.close_all)
+        self._thread.shutdown(wait=False)
+        self._runner = self._thread = None
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._look_on())
+                    group.create_task(self._deliver_on())
+                    if has_notify():
+                        group.create_task(self._listen_on())
+            except* Exception:
+                logger.exception("The live hub failed and starts again.")
+            await asyncio.sleep(POLL_SECONDS)
 
     def _hear(self, conversation_id: int, version: int) -> None:
         told, _ = self._told.get(conversation_id, (0, 0.0))

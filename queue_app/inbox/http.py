@@ -85,7 +85,7 @@ def done(request: HttpRequest, *, go_to: str) -> HttpResponse:
 
 def see_other(path: str) -> HttpResponse:
     """Go there with GET, so that a refresh repeats nothing."""
-    return HttpResponse(status=303, headers={"Location": path})
+    return HttpResponseRedirect(path, status=303)
 
 
 def refusal(request: HttpRequest, error: ServiceError) -> HttpResponse:

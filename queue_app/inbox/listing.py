@@ -115,8 +115,8 @@ class Offer:
 class Counts:
     """The figures of the navigation.
 
-    `unread_chats` counts the reader's chats with something new, `news` the new messages in them, and
-    `attention` is what the window's title says.
+    `unread_chats` counts the reader's chats with something new, `news` the new messages in
+    them, and `attention` is what the window's title says.
     """
 
     mine: int

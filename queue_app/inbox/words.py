@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -15,6 +16,8 @@ from channels_app.models import Conversation
 from openlines_project.lib.text import neutral_name
 
 AVATARS = 6
+# As each language calls itself.
+LANGUAGES = {"en": "English", "pt-br": "Português (Brasil)"}
 
 # What a message is when it has no words.
 KINDS = {
@@ -55,6 +58,11 @@ def initials(name: str) -> str:
     words = [word for word in name.split() if word[0].isalnum()] or name.lstrip("@").split()
     letters = [word[0] for word in words]
     return "".join(letters[:1] + letters[1:][-1:]).upper() or "?"
+
+
+def languages() -> list[dict[str, str]]:
+    """The languages of the interface, each in its own words."""
+    return [{"code": code, "name": LANGUAGES.get(code, code)} for code, _name in settings.LANGUAGES]
 
 
 def avatar_number(key: int) -> int:

@@ -161,6 +161,13 @@ def shown_name(name: str) -> str:
 
 
 @register.filter
+def breakable(address: str) -> SafeString:
+    """An e-mail address that breaks behind its sign when it is too long for its line."""
+    name, sign, host = neutral_name(address).rpartition("@")
+    return format_html("{}{}<wbr>{}", name, sign, host)
+
+
+@register.filter
 def view_icon(name: str) -> str:
     return {"mine": "inbox", "offered": "ring", "waiting": "clock"}.get(name, "all")
 

@@ -76,6 +76,11 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a uvicorn process that serves the test's database."""
+    yield from serve(tmp_path_factory)
+
+
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the server, give its address, and end it."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     log = tmp_path_factory.mktemp("server") / "log.txt"
@@ -140,7 +145,7 @@ class Complaints:
     def __init__(self, server: str) -> None:
         self.server = server
         self.allowed_hosts = {urlsplit(server).netloc}
-        self.expected: list[str] = []
+        self.expected = ["htmx:"]  # it notes each failed request, which the browser tells anyway
         self.found: list[str] = []
 
     def watch(self, page: Page) -> None:
@@ -154,7 +159,8 @@ class Complaints:
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self.found.append(f"console: {message.text}")
+            place = message.location.get("url", "")
+            self.found.append(f"console: {message.text} ({place})")
 
     def _request(self, url: str) -> None:
         parts = urlsplit(url)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from channels_app.models import Attachment, AttachmentState, Connector, OpenChannel
+from channels_app.models import Attachment, AttachmentState, Connector, Message, OpenChannel
 from queue_app.models import Operator, Session, SessionState, Timer, TimerKind
-from queue_app.services.events import event_write
+from queue_app.services.events import EventKind, event_write
 from tests.factories import (
     ConversationFactory,
     LiveChatConnectorFactory,
@@ -81,9 +82,7 @@ def chat(
 
 def offer(connector: Connector, name: str, text: str, operator: Operator) -> Session:
     """A chat that was just offered to `operator`."""
-    row = chat(
-        connector, name, text, operator=operator, minutes=0.2, state=SessionState.OFFERED
-    )
+    row = chat(connector, name, text, operator=operator, minutes=0.2, state=SessionState.OFFERED)
     now = timezone.now()
     Session.objects.filter(pk=row.pk).update(offered_at=now)
     Timer.objects.create(
@@ -116,7 +115,7 @@ def long_thread(scene: Scene) -> Session:
         "language": "pt",
     }
     conversation.save()
-    for kind, when, operator, data in (
+    steps: tuple[tuple[EventKind, dt.datetime, Operator, dict[str, Any]], ...] = (
         ("offered", ago(hours=25.9), scene.igor, {"turn": 1, "round": 1}),
         ("expired", ago(hours=25.8), scene.igor, {"waited_s": 300}),
         (
@@ -135,15 +134,19 @@ def long_thread(scene: Scene) -> Session:
             },
         ),
         ("accepted", ago(hours=25.7), scene.maria, {}),
-    ):
+    )
+    for kind, when, operator, data in steps:
         event_write(
             session=row, conversation=conversation, kind=kind, now=when,
             operator_id=operator.pk, data=data,
         )  # fmt: skip
     row.save()
 
-    def write(text: str, when: dt.datetime, **values: object) -> object:
-        return MessageFactory(conversation=conversation, text=text, created_at=when, **values)
+    def write(text: str, when: dt.datetime, **values: object) -> Message:
+        message: Message = MessageFactory(
+            conversation=conversation, text=text, created_at=when, **values
+        )
+        return message
 
     ours = {"direction": "out", "author": scene.maria.user}
     write("I'm sorry about that, Helena. Could you send me the order number?", ago(hours=25.6),
@@ -159,7 +162,8 @@ def long_thread(scene: Scene) -> Session:
     write("Good morning! We'll bring a new top on Thursday, free of charge.", ago(minutes=16),
           state="delivered", **ours)  # fmt: skip
     label = write("", ago(minutes=15), state="failed", kind="file",
-                  error_text="Telegram takes files up to 50 MB; this one has 71 MB.", **ours)  # fmt: skip
+                  error_text="Telegram takes files up to 50 MB; this one has 71 MB.",
+                  **ours)  # fmt: skip
     Attachment.objects.create(
         message=label, type="file", name="return-label.pdf", content_type="application/pdf",
         state=AttachmentState.STORED, storage_key=key, size=71_000_000,

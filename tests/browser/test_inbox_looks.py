@@ -40,11 +40,9 @@ def assert_accessible(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_chat_on_a_desk_is_accessible(open_page: OpenPage, scheme: str):
+def test_a_chat_on_a_desk_is_accessible(open_page: OpenPage, scheme: str) -> None:
     desk, pk = full_desk()
-    page = open_page(
-        desk.maria.user, path=f"/inbox/chats/{pk}/?view=mine", color_scheme=scheme
-    )
+    page = open_page(desk.maria.user, path=f"/inbox/chats/{pk}/?view=mine", color_scheme=scheme)
     expect(page.locator(".countdown text")).to_contain_text(":")
     expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
     screenshot(page, f"inbox-1440-{scheme}")
@@ -52,7 +50,7 @@ def test_a_chat_on_a_desk_is_accessible(open_page: OpenPage, scheme: str):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_chat_on_a_phone_is_accessible(open_page: OpenPage, scheme: str):
+def test_a_chat_on_a_phone_is_accessible(open_page: OpenPage, scheme: str) -> None:
     desk, pk = full_desk()
     options = {"viewport": PHONE, "color_scheme": scheme, "has_touch": True, "is_mobile": True}
     page = open_page(desk.maria.user, path="/inbox/mine/", **options)
@@ -75,7 +73,7 @@ def test_a_chat_on_a_phone_is_accessible(open_page: OpenPage, scheme: str):
 
 
 @pytest.mark.parametrize("width", [1024, 800])
-def test_narrow_windows_keep_list_and_chat(open_page: OpenPage, width: int):
+def test_narrow_windows_keep_list_and_chat(open_page: OpenPage, width: int) -> None:
     desk, pk = full_desk()
     viewport = {"width": width, "height": 768}
     page = open_page(desk.maria.user, path=f"/inbox/chats/{pk}/?view=mine", viewport=viewport)
@@ -85,7 +83,7 @@ def test_narrow_windows_keep_list_and_chat(open_page: OpenPage, width: int):
     assert_accessible(page)
 
 
-def test_an_empty_desk_says_what_to_do(open_page: OpenPage):
+def test_an_empty_desk_says_what_to_do(open_page: OpenPage) -> None:
     desk = scene()
     chat(desk.telegram, "Ana", "Is anybody there?", operator=None)
     Operator.objects.filter(pk=desk.maria.pk).update(duty="off")
@@ -96,7 +94,7 @@ def test_an_empty_desk_says_what_to_do(open_page: OpenPage):
     assert_accessible(page)
 
 
-def test_ones_own_page_is_accessible(open_page: OpenPage):
+def test_ones_own_page_is_accessible(open_page: OpenPage) -> None:
     desk = scene()
     page = open_page(desk.maria.user, path="/inbox/me/")
     expect(page.get_by_role("heading", name="Maria Souza")).to_be_visible()
@@ -104,17 +102,15 @@ def test_ones_own_page_is_accessible(open_page: OpenPage):
     assert_accessible(page)
 
 
-def test_the_inbox_speaks_portuguese(open_page: OpenPage):
+def test_the_inbox_speaks_portuguese(open_page: OpenPage) -> None:
     desk, pk = full_desk()
-    page = open_page(
-        desk.maria.user, path=f"/inbox/chats/{pk}/?view=mine", locale="pt-BR"
-    )
+    page = open_page(desk.maria.user, path=f"/inbox/chats/{pk}/?view=mine", locale="pt-BR")
     assert page.locator("html").get_attribute("lang") == "pt-br"
     screenshot(page, "inbox-1440-pt")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_signing_in_is_accessible(open_page: OpenPage, scheme: str):
+def test_signing_in_is_accessible(open_page: OpenPage, scheme: str) -> None:
     page = open_page(path="/login/", color_scheme=scheme)
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     screenshot(page, f"login-{scheme}")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import get_language_info
 
 from queue_app.inbox.access import visible_session
 from queue_app.inbox.http import InboxRequest, inbox_view, is_part, known_number, part_response
@@ -25,6 +23,7 @@ from queue_app.inbox.listing import (
     list_page,
 )
 from queue_app.inbox.views.thread import chat_context
+from queue_app.inbox.words import languages
 from queue_app.models import DutyState, Operator, Session, SessionState
 from queue_app.selectors import open_channels_visible_to
 
@@ -89,7 +88,7 @@ def me(request: InboxRequest) -> HttpResponseBase:
     """The reader's own page: duty, sound, language, signing out."""
     filters = Filters("mine")
     context = shell_context(request, filters) | {
-        "languages": [get_language_info(code) for code, _name in settings.LANGUAGES],
+        "languages": languages(),
         "page_name": "me",
     }
     return render(request, "inbox/me.html", context)

@@ -8,9 +8,9 @@ from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpResponse
-from django.utils.translation import get_language_info
 
 from queue_app.inbox.forms import SignInForm
+from queue_app.inbox.words import languages
 
 # Beyond the usual twelve hours, for a device of one's own.
 KEEP_SECONDS = 30 * 24 * 3600
@@ -36,7 +36,7 @@ class SignIn(LoginView):
             **kwargs,
             tries_left=self._tries_left(),
             pause_minutes=round(float(settings.AXES_COOLOFF_TIME) * 60),
-            languages=[get_language_info(code) for code, _name in settings.LANGUAGES],
+            languages=languages(),
         )
 
     def _tries_left(self) -> int | None:

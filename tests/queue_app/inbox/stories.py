@@ -32,13 +32,9 @@ class Desk:
     def chat(self, *, text: str = "Good morning", **session: Any) -> Session:
         """A chat of the line in which the customer wrote once; his operator's when not said."""
         connector = session.pop("connector", None) or ConnectorFactory(open_channel=self.line)
-        conversation = ConversationFactory(
-            connector=connector, **session.pop("conversation", {})
-        )
+        conversation = ConversationFactory(connector=connector, **session.pop("conversation", {}))
         MessageFactory(conversation=conversation, text=text)
-        return SessionFactory(
-            conversation=conversation, **({"operator": self.operator} | session)
-        )
+        return SessionFactory(conversation=conversation, **({"operator": self.operator} | session))
 
     def offered(self, *, minutes: int = 3, **session: Any) -> Session:
         """A chat that is offered to the operator for some minutes more."""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 
 from queue_app.models import Operator
 from tests.queue_app.inbox.stories import desk, part
@@ -8,14 +10,14 @@ from tests.queue_app.inbox.stories import desk, part
 pytestmark = pytest.mark.django_db
 
 
-def test_the_inbox_leads_to_the_readers_own_chats():
+def test_the_inbox_leads_to_the_readers_own_chats() -> None:
     response = desk().client.get("/inbox/")
     assert response.status_code == 302
     assert response["Location"] == "/inbox/mine/"
 
 
 @pytest.mark.parametrize("view", ["mine", "offered", "waiting", "all"])
-def test_every_list_shows_its_chats_and_nothing_is_kept_in_caches(view):
+def test_every_list_shows_its_chats_and_nothing_is_kept_in_caches(view: str) -> None:
     story = desk()
     mine = story.chat(text="mine only")
     offered = story.offered(text="offered only")
@@ -37,7 +39,7 @@ def test_every_list_shows_its_chats_and_nothing_is_kept_in_caches(view):
     assert shown == expected[view]
 
 
-def test_a_chat_opens_beside_its_list():
+def test_a_chat_opens_beside_its_list() -> None:
     story = desk()
     session = story.chat(text="Is the shop open?")
     response = story.client.get(f"/inbox/chats/{session.pk}/")
@@ -48,7 +50,7 @@ def test_a_chat_opens_beside_its_list():
     assert 'name="client_key"' in html
 
 
-def test_a_script_gets_the_chat_without_the_list():
+def test_a_script_gets_the_chat_without_the_list() -> None:
     story = desk()
     session = story.chat()
     response = story.client.get(
@@ -59,7 +61,9 @@ def test_a_script_gets_the_chat_without_the_list():
     assert 'id="list"' not in html
 
 
-def test_reading_puts_nobody_on_duty_and_makes_no_operator(client, django_user_model):
+def test_reading_puts_nobody_on_duty_and_makes_no_operator(
+    client: Client, django_user_model: type[User]
+) -> None:
     user = django_user_model.objects.create_user("newcomer")
     client.force_login(user)
     html = client.get("/inbox/mine/").content.decode()
@@ -67,7 +71,7 @@ def test_reading_puts_nobody_on_duty_and_makes_no_operator(client, django_user_m
     assert not Operator.objects.exists()
 
 
-def test_a_list_that_did_not_change_is_not_sent_again():
+def test_a_list_that_did_not_change_is_not_sent_again() -> None:
     story = desk()
     story.chat()
     first = part(story.client, "get", "/inbox/list/mine/")

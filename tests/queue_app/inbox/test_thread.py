@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import pytest
+from django.utils import timezone, translation
+
+from channels_app.models import Attachment, AttachmentState, Message
+from queue_app.inbox.thread import PAGE, Row, session_foot, thread_delta, thread_page
+from queue_app.models import Operator, Session, SessionState
+from queue_app.services.events import EventKind, event_write
+from tests.factories import ConversationFactory, MessageFactory, OperatorFactory, SessionFactory
+from tests.queue_app.inbox.stories import desk, part
+
+pytestmark = pytest.mark.django_db
+
+
+def noted(
+    session: Session,
+    kind: EventKind,
+    at: dt.datetime,
+    operator: Operator | None = None,
+    **data: object,
+) -> None:
+    event_write(
+        session=session, conversation=session.conversation, kind=kind, now=at,
+        operator_id=operator.pk if operator else None, data=data,
+    )  # fmt: skip
+    session.save(update_fields=["event_seq"])
+
+
+def said(rows: list[Row]) -> list[str]:
+    """The rows in short: texts of messages, words of events."""
+    short = []
+    for row in rows:
+        if row.message:
+            short.append(row.message.message.text)
+        elif row.event:
+            short.append(re.sub(r"<.*?>", "", row.event.text))
+        elif row.kind == "new":
+            short.append("--")
+    return short
+
+
+def test_events_stand_between_the_messages_of_their_moment() -> None:
+    story = desk()
+    start = timezone.now() - dt.timedelta(minutes=10)
+    session = SessionFactory(
+        conversation=ConversationFactory(connector__open_channel=story.line),
+        operator=story.operator,
+    )
+    MessageFactory(conversation=session.conversation, text="Hello?", created_at=start)
+    noted(session, "started", start)
+    noted(session, "offered", start, story.operator)
+    later = start + dt.timedelta(minutes=1)
+    noted(session, "accepted", later, story.operator)
+    MessageFactory(
+        conversation=session.conversation, direction="out", text="Hi!", created_at=later,
+        author=story.operator.user, state="sent",
+    )  # fmt: skip
+    rows = thread_page(session=session, reader=story.operator.user).rows
+    assert said(rows) == [
+        "Hello?",
+        f"Chat {session.pk} began",
+        "Offered to you",
+        "Accepted by you",
+        "Hi!",
+    ]
+
+
+def test_a_chat_that_was_passed_on_says_from_whom_and_why() -> None:
+    story = desk()
+    session = story.chat()
+    igor = OperatorFactory(user__first_name="Igor", user__last_name="Lima")
+    now = timezone.now()
+    noted(session, "expired", now, igor, waited_s=301.2)
+    noted(session, "offered", now, story.operator)
+    rows = thread_page(session=session, reader=story.operator.user).rows
+    assert said(rows)[1:] == ["Passed from Igor Lima to you: not accepted within 5 min"]
+
+
+def test_names_in_events_are_no_markup() -> None:
+    story = desk()
+    session = story.chat()
+    sly = OperatorFactory(user__first_name="<b>Eve</b>", user__last_name="")
+    noted(session, "accepted", timezone.now(), sly)
+    row = thread_page(session=session, reader=story.operator.user).rows[-1]
+    assert row.event is not None
+    assert "<b>&lt;b&gt;Eve&lt;/b&gt;</b>" in row.event.text
+
+
+def test_the_order_of_messages_is_that_of_their_numbers() -> None:
+    story = desk()
+    session = story.chat(text="one")
+    first = Message.objects.get()
+    MessageFactory(
+        conversation=session.conversation, text="two",
+        created_at=first.created_at - dt.timedelta(seconds=5),
+    )  # fmt: skip
+    assert said(thread_page(session=session, reader=story.operator.user).rows) == ["one", "two"]
+
+
+def test_new_messages_are_marked_from_the_first_unread_one() -> None:
+    story = desk()
+    session = story.chat(text="one", unread=2)
+    for text in ("two", "three"):
+        MessageFactory(conversation=session.conversation, text=text)
+    rows = thread_page(session=session, reader=story.operator.user, mark_new=True).rows
+    assert said(rows) == ["one", "--", "two", "three"]
+
+
+def test_long_threads_come_in_pages_without_gaps_or_doubles() -> None:
+    story = desk()
+    session = story.chat(text="message 0")
+    for number in range(1, PAGE + 10):
+        MessageFactory(conversation=session.conversation, text=f"message {number}")
+    newest = thread_page(session=session, reader=story.operator.user)
+    before = thread_page(session=session, reader=story.operator.user, before_seq=newest.earlier_seq)
+    assert before.earlier_seq is None
+    assert said(before.rows + newest.rows) == [f"message {n}" for n in range(PAGE + 10)]
+
+
+def test_a_delta_brings_what_changed_after_a_version() -> None:
+    story = desk()
+    session = story.chat(text="one")
+    version = session.conversation.version
+    MessageFactory(conversation=session.conversation, text="two")
+    rows = thread_delta(session=session, reader=story.operator.user, since=version)
+    assert said(rows) == ["two"]
+
+
+def test_a_thread_that_did_not_change_is_not_sent_again() -> None:
+    story = desk()
+    session = story.chat()
+    path = f"/inbox/chats/{session.pk}/thread/"
+    first = part(story.client, "get", path, since=0)
+    assert (first.status_code, "Good morning" in first.content.decode()) == (200, True)
+    headers = {"HX-Request": "true", "If-None-Match": first["ETag"]}
+    assert story.client.get(path, headers=headers).status_code == 304
+    MessageFactory(conversation=session.conversation, text="More")
+    assert story.client.get(path, headers=headers).status_code == 200
+
+
+def test_an_ended_chat_is_shown_up_to_its_end() -> None:
+    story = desk()
+    session = story.chat(text="long ago")
+    end = timezone.now()
+    Session.objects.filter(pk=session.pk).update(state=SessionState.CLOSED, closed_at=end)
+    MessageFactory(
+        conversation=session.conversation, text="much later",
+        created_at=end + dt.timedelta(hours=1),
+    )  # fmt: skip
+    follower = SessionFactory(
+        conversation=session.conversation, operator=story.operator,
+        started_at=end + dt.timedelta(hours=1),
+    )  # fmt: skip
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    assert "long ago" in html.partition('id="rows-of-thread"')[2]
+    assert "much later" not in html.partition('id="rows-of-thread"')[2]
+    assert "You read earlier messages." in html
+    assert f'href="/inbox/chats/{follower.pk}/?' in html
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("queued", "Sending"),
+        ("sending", "Sending"),
+        ("sent", "Sent"),
+        ("delivered", "Delivered"),
+        ("read", "Read"),
+    ],
+)
+def test_each_state_of_our_message_has_its_tick(state: str, expected: str) -> None:
+    story = desk()
+    session = story.chat()
+    MessageFactory(
+        conversation=session.conversation, direction="out", state=state,
+        author=story.operator.user,
+    )  # fmt: skip
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    assert re.findall(r'class="icon tick[^>]*aria-label="([^"]*)"', html) == [expected]
+
+
+def test_what_went_wrong_is_said_with_what_to_do() -> None:
+    story = desk()
+    session = story.chat()
+    common = {"conversation": session.conversation, "direction": "out"}
+    failed = MessageFactory(state="failed", error_text="The file is too big.", **common)
+    unknown = MessageFactory(state="unknown", **common)
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    assert "Not delivered. The file is too big." in html
+    assert "It may have arrived; check before you resend." in html
+    for message in (failed, unknown):
+        assert f"/inbox/messages/{message.pk}/resend/" in html
+        assert f"/inbox/messages/{message.pk}/discard/" in html
+
+
+def test_nothing_a_customer_writes_becomes_markup() -> None:
+    story = desk()
+    evil = "<script>alert(1)</script><img src=x onerror=alert(1)> \"'><svg/onload=alert(1)>"
+    session = story.chat(
+        text=evil + " javascript:alert(1) https://example.com/<script>",
+        conversation={"display_name": evil, "profile": {"username": evil, "email": evil}},
+    )
+    message = Message.objects.get()
+    Attachment.objects.create(
+        message=message, type="contact", name=evil, phone='"><script>',
+        state=AttachmentState.STORED,
+    )  # fmt: skip
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    for tag in ("<script>alert", "<img src=x", "<svg/onload", 'href="javascript'):
+        assert tag not in html
+    assert "&lt;script&gt;alert(1)" in html
+
+
+def test_links_open_beside_the_inbox_and_tell_nothing() -> None:
+    story = desk()
+    session = story.chat(text="see https://example.com/a?b=1&c=2")
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    assert (
+        '<a href="https://example.com/a?b=1&amp;c=2" target="_blank"'
+        ' rel="noopener noreferrer nofollow">'
+    ) in html
+
+
+def test_files_that_are_not_here_have_a_placeholder() -> None:
+    story = desk()
+    session = story.chat()
+    message = Message.objects.get()
+    for position, state in enumerate(["pending", "too_big", "failed", "expired"]):
+        Attachment.objects.create(message=message, position=position, type="image", state=state)
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    for words in ("being fetched", "too big to be fetched", "could not be fetched",
+                  "no longer available"):  # fmt: skip
+        assert f"Photo: {words}" in html
+
+
+def test_a_place_is_shown_with_its_coordinates_and_no_map() -> None:
+    story = desk()
+    session = story.chat()
+    Attachment.objects.create(
+        message=Message.objects.get(), type="location", latitude=-23.5, longitude=46.25,
+        state=AttachmentState.STORED,
+    )  # fmt: skip
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    assert 'href="geo:-23.50000,46.25000"' in html
+    with translation.override("pt-br"):
+        html = story.client.get(
+            f"/inbox/chats/{session.pk}/", headers={"Accept-Language": "pt-BR"}
+        ).content.decode()
+    assert 'href="geo:-23.50000,46.25000"' in html
+
+
+def test_the_foot_says_what_may_be_done() -> None:
+    story = desk()
+    reader = story.operator.user
+    assert session_foot(session=story.chat(), reader=reader).kind == "composer"
+    assert session_foot(session=story.waiting(), reader=reader).kind == "take"
+    offered = session_foot(session=story.offered(), reader=reader)
+    assert offered.kind == "take"
+    assert offered.due_at is not None
+    colleague = OperatorFactory(user__first_name="Ana", user__last_name="")
+    other = session_foot(session=story.chat(operator=colleague), reader=reader)
+    assert (other.kind, other.text) == ("other", "Ana is answering this chat.")
+    story.line.is_active = False
+    story.line.save()
+    refused = session_foot(session=story.chat(), reader=reader)
+    assert refused.kind == "refused"
+
+
+def test_days_are_the_readers_own() -> None:
+    story = desk()
+    session = story.chat()
+    late = timezone.now().replace(hour=1, minute=30)
+    Message.objects.update(created_at=late - dt.timedelta(days=400))
+    story.client.cookies["tz"] = "America/Sao_Paulo"
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    expected = (late - dt.timedelta(days=401)).date()
+    assert f'id="d{expected.isoformat()}"' in html
+    assert "22:30" in html
+
+
+def test_a_senseless_time_zone_is_ignored() -> None:
+    story = desk()
+    for zone in ("../../etc/passwd", "Mars/Olympus", "", "a" * 5000):
+        story.client.cookies["tz"] = zone
+        assert story.client.get("/inbox/mine/").status_code == 200
