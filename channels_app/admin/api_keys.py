@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from channels_app.admin.forms import dress_form
 from channels_app.admin.setup_steps import Copyable
-from channels_app.models import ApiKey
+from channels_app.models import ApiKey, OpenChannel
 from channels_app.services.api_keys import api_key_create, api_key_revoke
 from channels_app.services.errors import ServiceError
 from openlines_project.admin import ModelForm, ReadOnlyAdmin
@@ -34,12 +34,30 @@ class ApiKeyForm(ModelForm[ApiKey]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        helps = {
+            "name": _("What it is for, so that you know it again in a year."),
+            "user": _("Requests act as this user, with his rights."),
+            "scope": _("Settings need a user of the staff."),
+            "open_channel": _("The key sees nothing of other lines."),
+        }
+        for name, words in helps.items():
+            self.fields[name].help_text = words
+        lines = OpenChannel.objects.filter(archived_at__isnull=True)
+        self.fields["open_channel"] = forms.ModelChoiceField(
+            label=_("Only this open channel"),
+            help_text=helps["open_channel"],
+            queryset=lines,
+            required=False,
+            empty_label=_("all lines of the user"),
+        )
         dress_form(self)
 
     def limit_to(self, user: AbstractBaseUser | AnonymousUser) -> None:
         """Let the person make keys of his own only."""
         own = User.objects.filter(pk=user.pk or 0)
-        self.fields["user"] = forms.ModelChoiceField(label=_("User"), queryset=own)
+        self.fields["user"] = forms.ModelChoiceField(
+            label=_("User"), help_text=self.fields["user"].help_text, queryset=own
+        )
         dress_form(self)
 
 

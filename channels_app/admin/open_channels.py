@@ -129,17 +129,13 @@ class OpenChannelAdmin(ModelAdmin[OpenChannel]):
         changed = list(form.changes) + (["members"] if members.is_changed else [])
         if changed:
             try:
-                self._write(open_channel, form, members)
+                self._write(request, open_channel, form, members, changed)
             except ConflictError:
                 current = OpenChannel.objects.get(pk=open_channel.pk)
                 return self._told(request, current, form, members)
             except ServiceError as error:
                 form.errors_take(error.fields or {"": [str(error.detail)]})
                 return self._page(request, open_channel, form, members)
-            labels = [
-                _("Members") if name == "members" else setting_label(name) for name in changed
-            ]
-            self.log_change(request, open_channel, [{"changed": {"fields": labels}}])
             messages.success(
                 request,
                 ngettext("%(n)d change saved.", "%(n)d changes saved.", len(changed))
@@ -148,9 +144,15 @@ class OpenChannelAdmin(ModelAdmin[OpenChannel]):
         return HttpResponseRedirect(page_url(open_channel, request.POST.get("tab", "")))
 
     def _write(
-        self, open_channel: OpenChannel, form: OpenChannelForm, members: QueueMembers
+        self,
+        request: HttpRequest,
+        open_channel: OpenChannel,
+        form: OpenChannelForm,
+        members: QueueMembers,
+        changed: Sequence[str],
     ) -> None:
         now = timezone.now()
+        labels = [_("Members") if name == "members" else setting_label(name) for name in changed]
         with transaction.atomic():
             # Also without a change of its own: the version belongs to the queue as well.
             open_channel_update(
@@ -164,6 +166,7 @@ class OpenChannelAdmin(ModelAdmin[OpenChannel]):
                 if members.is_stale:
                     raise ConflictError("version_stale", _("The queue was changed meanwhile."))
                 members.save(now=now)
+            self.log_change(request, open_channel, [{"changed": {"fields": labels}}])
 
     def _told(
         self,

@@ -23,21 +23,21 @@ def setup_steps(kind: str) -> Sequence[str]:
             _("In Telegram, open a chat with @BotFather and send /newbot."),
             _("Give the bot a name and a user name. The user name ends in “bot”."),
             _("BotFather answers with a token, such as 123456:ABC. Copy it into the field Token."),
-            _("Press Add and connect. We ask Telegram for the bot's name and set its webhook."),
+            _("Add and connect the channel. Telegram tells us the bot's name and delivers to us."),
             _("Write to the bot from your own Telegram: the message is in the inbox."),
         )
     if kind == "livechat":
         return (
             _("Name your sites, one a line. Without any the chat is only on its own page."),
-            _("Press Add and connect."),
+            _("Add and connect the channel."),
             _("Copy the line for your site and paste it before </body> of every page."),
             _("No site yet? Give your customers the address of the chat page."),
         )
     if kind == "custom":
         return (
             _("Leave Secret empty: we make one and show it once. Copy it into your system."),
-            _("Address for answers: where your system takes what operators write, as a signed POST."),
-            _("Press Add and connect."),
+            _("Address for answers is where we POST what operators write, signed."),
+            _("Add and connect the channel."),
             _("Your system posts customers' messages to the webhook address, signed the same way."),
         )
     return ()

@@ -51,24 +51,26 @@ for (const card of document.querySelectorAll('[data-members]')) {
     const row = grip.closest('[data-member]');
     event.preventDefault();
     grip.focus();
-    grip.setPointerCapture(event.pointerId);
     row.classList.add('is-moving');
     const move = (moved) => {
       const after = rows().filter((other) => other !== row).find((other) => {
         const box = other.getBoundingClientRect();
         return moved.clientY < box.top + box.height / 2;
       });
-      // Only when the place is another one: moving the row anyway would lose the capture.
       if ((after || null) !== row.nextElementSibling) body.insertBefore(row, after || null);
     };
+    // On the document and not captured by the grip: a row that moves would lose the capture.
     const drop = () => {
-      grip.removeEventListener('pointermove', move);
+      document.removeEventListener('pointermove', move);
+      document.removeEventListener('pointerup', drop);
+      document.removeEventListener('pointercancel', drop);
       row.classList.remove('is-moving');
       changed();
       announce(row);
     };
-    grip.addEventListener('pointermove', move);
-    grip.addEventListener('lostpointercapture', drop, { once: true });
+    document.addEventListener('pointermove', move);
+    document.addEventListener('pointerup', drop);
+    document.addEventListener('pointercancel', drop);
   });
 
   body.addEventListener('click', (event) => {

@@ -74,13 +74,9 @@ for (const form of document.querySelectorAll('form[data-watch]')) {
 for (const list of document.querySelectorAll('[role="tablist"]')) {
   const field = document.querySelector('form[data-watch] [name="tab"]');
   if (!field) continue;
-  const remember = () => {
-    const tab = list.querySelector('[aria-selected="true"]');
-    if (tab) field.value = tab.getAttribute('aria-controls');
-  };
-  list.addEventListener('click', remember);
-  list.addEventListener('keyup', remember);
-  window.addEventListener('load', remember);
+  field.form.addEventListener('submit', () => {
+    field.value = list.querySelector('[aria-selected="true"]').getAttribute('aria-controls');
+  });
   window.addEventListener('hashchange', () => {
     const tab = list.querySelector(`[aria-controls="${CSS.escape(location.hash.slice(1))}"]`);
     if (tab) tab.click();
