@@ -403,6 +403,13 @@ UNFOLD = {
         "light": _static("admin-openlines/mark-light.svg"),
         "dark": _static("admin-openlines/mark-dark.svg"),
     },
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": _static("admin-openlines/mark-light.svg"),
+        },
+    ],
     "SITE_URL": "/inbox/",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
