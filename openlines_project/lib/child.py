@@ -9,6 +9,7 @@ gone, however it went (`kill -9` as well), on every system that has pipes.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ import sys
 import threading
 import time
 import warnings
+from typing import NoReturn
 
 # Time for an orphan to end by itself: to answer what it was asked, to leave the broker.
 ORPHAN_SECONDS = 2.0
@@ -62,13 +64,22 @@ def web_serve(descriptor: int) -> None:
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
 
 
-def celery_run(arguments: list[str]) -> None:
+def celery_run(arguments: list[str]) -> NoReturn:
     """Run a worker or a beat with the given command line, until asked to stop."""
     from openlines_project.celery import app
 
     # In a container everything runs as root; tasks are JSON, never pickles.
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
-    app.start(argv=arguments)
+    code: object = None
+    try:
+        app.start(argv=arguments)
+    except SystemExit as stop:  # beat's way
+        code = stop.code
+    # Everything is closed. Python would now free every module, for longer than all the rest took.
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else bool(code))
 
 
 def main(arguments: list[str]) -> None:
