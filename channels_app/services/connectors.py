@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from channels_app.drivers.base import Account, CheckResult, Driver, DriverError
 from channels_app.drivers.registry import UnknownKind, driver_class
 from channels_app.models import Connector, ConnectorStatus, Conversation, OpenChannel
-from channels_app.services.errors import ConflictError, InvalidError, ServiceError
+from channels_app.services.errors import ConflictError, InvalidError, PlatformError
 from channels_app.signals import connector_changed
 from openlines_project.lib.http import trusted_door, untrusted_door
 from openlines_project.lib.text import clean_text
@@ -51,7 +51,7 @@ def connector_create(
     open_channel: OpenChannel,
     kind: str,
     config: Mapping[str, Any],
-    now: dt.datetime,
+    now: dt.datetime,  # noqa: ARG001  every service is told the time
     name: str = "",
 ) -> Connector:
     """Make a connector from its driver's settings, the secret ones included.
@@ -63,9 +63,12 @@ def connector_create(
         driver = driver_class(kind)
     except UnknownKind:
         raise InvalidError(
-            "unknown_kind", _("There is no such kind of channel."), fields={"kind": [kind]}
+            "unknown_kind",
+            _("There is no such kind of channel."),
+            fields={"kind": [_("There is no such kind of channel.")]},
         ) from None
-    given = {**driver.new_secrets(), **{key: value for key, value in config.items() if value not in ("", None)}}
+    typed = {name: value for name, value in config.items() if value not in ("", None)}
+    given = {**driver.new_secrets(), **typed}
     plain, secrets = _config_clean(driver, given, stored={})
     connector = Connector(
         open_channel=open_channel,
@@ -83,7 +86,7 @@ def connector_create(
 def connector_update(
     *,
     connector: Connector,
-    now: dt.datetime,
+    now: dt.datetime,  # noqa: ARG001  every service is told the time
     name: str | None = None,
     config: Mapping[str, Any] | None = None,
     open_channel: OpenChannel | None = None,
@@ -166,7 +169,7 @@ def connector_connect(
     """Make the platform deliver to us (or be asked by us, `polling`), and read its account.
 
     Raises `ConflictError` when the account is connected elsewhere, `InvalidError` when settings
-    or a public address are missing, `ServiceError` "platform" with what the platform said.
+    or a public address are missing, `PlatformError` with what the platform said.
     """
     driver = connector_driver(connector)
     missing = [name for name in driver.required_secrets if not connector.secrets.get(name)]
@@ -200,7 +203,7 @@ def connector_connect(
         account = driver.connect(webhook_url=address)
     except DriverError as error:
         _failure_store(connector, error, now)
-        raise ServiceError("platform", str(error)) from error
+        raise PlatformError("platform", str(error)) from error
     _account_check(connector, account)
     try:
         with transaction.atomic():
@@ -288,7 +291,7 @@ def connector_disconnect(*, connector: Connector, now: dt.datetime) -> Connector
 def connector_check(*, connector: Connector, now: dt.datetime) -> CheckResult:
     """Ask the platform whether all is well, and write its answer down as the connector's state.
 
-    Raises `ServiceError` "platform" when it could not be asked.
+    Raises `PlatformError` when it could not be asked.
     """
     driver = connector_driver(connector)
     address = "" if connector.is_polling else webhook_url(connector)
@@ -296,7 +299,7 @@ def connector_check(*, connector: Connector, now: dt.datetime) -> CheckResult:
         result = driver.check(webhook_url=address)
     except DriverError as error:
         _failure_store(connector, error, now)
-        raise ServiceError("platform", str(error)) from error
+        raise PlatformError("platform", str(error)) from error
     values: dict[str, Any] = {
         "last_error": " ".join(result.problems)[:2000],
         "last_error_at": now if result.problems else None,

@@ -40,3 +40,9 @@ class ConflictError(ServiceError):
     """Not at this moment, or somebody was faster."""
 
     status = 409
+
+
+class PlatformError(ServiceError):
+    """The platform refused, or could not be asked: `detail` is what it said."""
+
+    status = 502
