@@ -10,8 +10,8 @@ from queue_app.services.routing import echo_route, message_route
 
 
 @receiver(message_received, dispatch_uid="desk.message")
-def on_message(conversation: Any, message: Any, mode: Any, now: Any, **_kwargs: Any) -> None:
-    message_route(conversation=conversation, message=message, mode=mode, now=now)
+def on_message(conversation: Any, mode: Any, now: Any, **_kwargs: Any) -> None:
+    message_route(conversation=conversation, mode=mode, now=now)
 
 
 @receiver(message_echoed, dispatch_uid="desk.echo")

@@ -34,7 +34,6 @@ WOKEN_BY_CUSTOMER = {WaitReason.ANSWERED_OUTSIDE, WaitReason.LINE_CLOSED}
 def message_route(
     *,
     conversation: Conversation,
-    message: Message,
     mode: Literal["route", "park"],
     now: dt.datetime,
 ) -> None:

@@ -56,12 +56,12 @@ def main() -> int:
             measured(name, 1.0)
         for number in range(options.rounds):
             print(f"round {number + 1} of {options.rounds}")
-            for name in results:
+            for name, measures in results.items():
                 if name == "pgbench":
                     measure = database.pgbench(options.clients, options.seconds)
                 else:
                     measure = measured(name, options.seconds)
-                results[name].append(measure)
+                measures.append(measure)
                 print(f"  {name:8} {measure}", flush=True)
     return report(results)
 

@@ -45,7 +45,7 @@ def _line(name: str, operators: list[Operator], now: dt.datetime) -> Connector:
 
 
 def make(*, conversations: int) -> Bench:
-    """Make the lines and the open conversations, all active, half of them on the operator's turn."""
+    """Make the lines and the open conversations: active, half of them on the operator's turn."""
     now = timezone.now()
     users = [
         User.objects.create_user(f"bench{number}", first_name=f"Operator {number}")

@@ -7,8 +7,8 @@ from django.test import Client
 
 from channels_app.models import Conversation, InboundEvent, Message
 from queue_app.models import Assignment, LineOperator, Operator, Session, SessionEvent, Timer
-from queue_app.services.operators import operator_duty_set
 from queue_app.services.desk import operator_duty_settle
+from queue_app.services.operators import operator_duty_set
 from queue_app.services.replies import session_reply
 from queue_app.services.sessions import session_accept, session_close
 from queue_app.services.timers import timers_sweep
