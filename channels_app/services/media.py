@@ -61,7 +61,7 @@ def signed_file_path(attachment: Attachment) -> str:
 
 def signed_file_url(attachment: Attachment) -> str:
     """`signed_file_path` with this installation's public address in front, where there is one."""
-    return settings.PUBLIC_URL + signed_file_path(attachment)
+    return f"{settings.PUBLIC_URL}{signed_file_path(attachment)}"
 
 
 def file_signature_check(*, public_id: str, signature: str) -> bool:
