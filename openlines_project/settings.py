@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
+from openlines_project.lib.logs import logging_settings
 from openlines_project.lib.secrets import local_secrets
 
 # --- where things are ---------------------------------------------------------------------
@@ -38,13 +39,10 @@ _local = local_secrets(VAR) if EMBEDDED and not env.str("SECRET_KEY", default=""
 SECRET_KEY = env.str("SECRET_KEY", default=_local.get("SECRET_KEY", ""))
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # The first key encrypts, all of them decrypt: put a new key in front to rotate.
-FIELD_ENCRYPTION_KEYS = [
-    key
-    for key in env.str(
-        "FIELD_ENCRYPTION_KEYS", default=_local.get("FIELD_ENCRYPTION_KEYS", "")
-    ).split(",")
-    if key
-]
+FIELD_ENCRYPTION_KEYS = env.list(
+    "FIELD_ENCRYPTION_KEYS",
+    default=_local["FIELD_ENCRYPTION_KEYS"].split(",") if _local else [],
+)
 if not SECRET_KEY or not FIELD_ENCRYPTION_KEYS:
     raise ImproperlyConfigured(
         "Set SECRET_KEY and FIELD_ENCRYPTION_KEYS: see .env.example for how to make them."
@@ -225,12 +223,10 @@ else:
         _database["DISABLE_SERVER_SIDE_CURSORS"] = True
 
 REDIS_URL = env.str("REDIS_URL", default="")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if REDIS_URL:
-    CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
-    }
-else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    _redis = "django.core.cache.backends.redis.RedisCache"
+    CACHES["default"] = {"BACKEND": _redis, "LOCATION": REDIS_URL}
 
 # --- jobs ---------------------------------------------------------------------------------
 
@@ -365,28 +361,9 @@ SPECTACULAR_SETTINGS = {
 
 # --- logs ---------------------------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"secrets": {"()": "openlines_project.lib.logs.SecretsFilter"}},
-    "formatters": {
-        "line": {
-            "()": "openlines_project.lib.logs.formatter",
-            "json": env.bool("LOG_JSON", default=not EMBEDDED),
-        }
-    },
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]}
-    },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        # One line for a request is the proxy's business; httpx2 would log addresses with tokens.
-        "httpx2": {"level": "WARNING"},
-        "httpcore2": {"level": "WARNING"},
-        "django.request": {"level": "ERROR"},
-        "axes": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_settings(
+    level=env.str("LOG_LEVEL", default="INFO"), json=env.bool("LOG_JSON", default=not EMBEDDED)
+)
 
 # --- administration -----------------------------------------------------------------------
 

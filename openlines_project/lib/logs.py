@@ -95,3 +95,29 @@ def _mask_event(
         elif not isinstance(value, (int, float, bool, type(None))):
             event[key] = one_line(mask_secrets(repr(value)))
     return event
+
+
+def logging_settings(*, level: str, json: bool) -> dict[str, Any]:
+    """Django's `LOGGING`: everything on standard error, a line an event, without secrets."""
+    here = __name__
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"secrets": {"()": f"{here}.SecretsFilter"}},
+        "formatters": {"line": {"()": f"{here}.formatter", "json": json}},
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["secrets"],
+            }
+        },
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            # A line a request is the proxy's business; httpx2 would log addresses with tokens.
+            "httpx2": {"level": "WARNING"},
+            "httpcore2": {"level": "WARNING"},
+            "django.request": {"level": "ERROR"},
+            "axes": {"level": "WARNING"},
+        },
+    }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import logging
+import logging.config
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from openlines_project.lib.logs import SecretsFilter, formatter, mask_secrets
+from openlines_project.lib.logs import SecretsFilter, formatter, logging_settings, mask_secrets
 
 TOKEN = "7000001:AAcanaryBBcanaryCCcanaryDDcanaryEEx"
 
@@ -120,3 +121,20 @@ def test_a_message_that_does_not_fit_its_arguments_is_logged_all_the_same(log: L
 def test_the_settings_name_these_functions(settings: Any) -> None:
     assert settings.LOGGING["filters"]["secrets"]["()"].endswith(SecretsFilter.__name__)
     assert settings.LOGGING["formatters"]["line"]["()"].endswith(formatter.__name__)
+
+
+def test_the_settings_write_masked_lines_of_the_wanted_level(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        logging.config.dictConfig(logging_settings(level="WARNING", json=True))
+        logging.getLogger("tests.settings").warning("sent to /bot%s/sendMessage", TOKEN)
+        logging.getLogger("tests.settings").info("not asked for")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["level"] == "warning"
+    assert TOKEN not in line
