@@ -57,7 +57,7 @@ class Decision:
     round_over: bool
 
     def as_json(self) -> dict[str, Any]:
-        """`{"choice": [...at most 20...], "more": how many were left out}`, the chosen one first."""
+        """`{"choice": [...at most 20...], "more": how many are left out}`, the chosen one first."""
         ordered = sorted(self.reasons, key=lambda reason: reason.code != "chosen")
         return {
             "choice": [reason.as_json() for reason in ordered[:MAX_CODES]],
@@ -81,7 +81,7 @@ def obstacle(
             return Reason(who, "paused")
         if candidate.duty != "on":
             return Reason(who, "off_duty")
-        if _on_leave(candidate, now):
+        if is_on_leave(candidate.leave_from, candidate.leave_until, now=now):
             return Reason(who, "on_leave")
     if max_chats and candidate.line_chats >= max_chats:
         return Reason(who, "full", {"chats": candidate.line_chats, "limit": max_chats})
@@ -92,10 +92,13 @@ def obstacle(
     return None
 
 
-def _on_leave(candidate: Candidate, now: dt.datetime) -> bool:
-    begun = candidate.leave_from is None or candidate.leave_from <= now
-    over = candidate.leave_until is not None and candidate.leave_until <= now
-    planned = candidate.leave_from is not None or candidate.leave_until is not None
+def is_on_leave(
+    leave_from: dt.datetime | None, leave_until: dt.datetime | None, *, now: dt.datetime
+) -> bool:
+    """Whether a leave has begun and is not over. An end left open goes on."""
+    begun = leave_from is None or leave_from <= now
+    over = leave_until is not None and leave_until <= now
+    planned = leave_from is not None or leave_until is not None
     return planned and begun and not over
 
 
@@ -113,8 +116,8 @@ def distribute(
 
     `tried` are the operators who let this session pass in this round; `passed_over` those who
     filled up between the reading and the offer. **Evenly**: the lowest `turn`, then the first
-    place. **Strictly**: the first place. With nobody left, `round_over` says whether somebody
-    had the offer in this round: otherwise nobody was available at all.
+    place. **Strictly**: the first place. With nobody left, `round_over` says whether somebody of
+    the queue had the offer in this round: otherwise nobody was available at all.
     """
     reasons: list[Reason] = []
     free: list[Candidate] = []
@@ -134,7 +137,9 @@ def distribute(
         else:
             free.append(candidate)
     if not free:
-        return Decision(None, tuple(reasons), round_over=bool(tried))
+        # One who had it and has left the queue since makes no round.
+        round_over = any(reason.code == "tried" for reason in reasons)
+        return Decision(None, tuple(reasons), round_over=round_over)
     if rule == "evenly":
         chosen = min(free, key=lambda candidate: (candidate.turn, candidate.position))
     else:

@@ -42,7 +42,7 @@ TABLE: dict[tuple[State, Event], State] = {
 }
 
 
-class IllegalTransition(Exception):
+class IllegalTransitionError(Exception):
     """The event makes no sense in this state."""
 
     def __init__(self, state: str, event: str) -> None:
@@ -52,8 +52,8 @@ class IllegalTransition(Exception):
 
 
 def state_after(state: str, event: Event) -> State:
-    """The state an event leads to. Raises `IllegalTransition`."""
+    """The state an event leads to. Raises `IllegalTransitionError`."""
     try:
         return TABLE[(state, event)]  # type: ignore[index]
     except KeyError:
-        raise IllegalTransition(state, event) from None
+        raise IllegalTransitionError(state, event) from None

@@ -11,14 +11,14 @@ from openlines_project.lib.db import sql_row
 from queue_app.models import LineQueue, Session
 
 
-class SessionGone(ServiceError):
+class SessionGoneError(ServiceError):
     """There is no such session."""
 
     status = 404
 
 
 def session_lock(session_id: int) -> tuple[Conversation, Session]:
-    """Lock a session and, before it, its conversation. Raises `SessionGone`.
+    """Lock a session and, before it, its conversation. Raises `SessionGoneError`.
 
     The conversation of a session never changes, so it may be looked up without a lock.
     """
@@ -26,7 +26,7 @@ def session_lock(session_id: int) -> tuple[Conversation, Session]:
         Session.objects.filter(pk=session_id).values_list("conversation_id", flat=True).first()
     )
     if conversation_id is None:
-        raise SessionGone("not_found", _("There is no such chat."))
+        raise SessionGoneError("not_found", _("There is no such chat."))
     conversation = conversation_lock(conversation_id)
     session = (
         Session.objects.select_for_update(no_key=True, of=("self",))
