@@ -32,7 +32,8 @@ def why_lines(
     """
     lines: list[WhyLine] = []
     last_choice = max(
-        (number for number, event in enumerate(events) if "choice" in event.data), default=-1
+        (number for number, event in enumerate(events) if event.kind in {"offered", "waiting"}),
+        default=-1,
     )
     for number, event in enumerate(events):
         who = event.operator.name if event.operator else ""
@@ -45,7 +46,9 @@ def why_lines(
         elif event.kind == "returned":
             lines.append(WhyLine("minus", f"{who}: {return_words(str(event.data.get('why', '')))}"))
         elif event.kind == "accepted" and event.data.get("by_hand"):
-            lines.append(WhyLine("check", _("%s: took it from the waiting chats") % who, True))
+            lines.append(
+                WhyLine("check", _("%s: took it from the waiting chats") % who, chosen=True)
+            )
         elif number == last_choice:
             lines += _choice_lines(event, names)
     return lines
@@ -74,7 +77,7 @@ def _minutes(waited_s: Any, line: OpenChannel) -> int:
 
 def reason_words(item: Mapping[str, Any]) -> str:
     """Why one person was chosen or not, from a stored code."""
-    code, data = item["code"], item.get("data", {})
+    code, data = str(item["code"]), item.get("data", {})
     if code in {"chosen", "later"}:
         return _chosen_words(data, chosen=code == "chosen")
     if code in {"full", "full_global"}:
@@ -89,12 +92,12 @@ def reason_words(item: Mapping[str, Any]) -> str:
         "on_leave": _("on leave"),
         "inactive": _("account switched off"),
     }
-    return words.get(code, str(code))
+    return words.get(code, code)
 
 
 def _chosen_words(data: Mapping[str, Any], *, chosen: bool) -> str:
     if data.get("rule") == "strictly":
-        position = data.get("position", 0)
+        position = int(data.get("position", 0))
         if chosen:
             return _("first in the queue who can, place %d") % position
         return _("stands behind, place %d") % position
@@ -133,6 +136,7 @@ def return_words(why: str) -> str:
     words = {
         "off_duty": _("went off duty"),
         "paused": _("paused"),
+        "on_leave": _("went on leave"),
         "removed": _("is not available for this line any more"),
         "inactive": _("account switched off"),
     }

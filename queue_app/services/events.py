@@ -6,9 +6,9 @@
 | `offered` | who got the offer | `choice`, `more`, `turn`, `round` |
 | `waiting` | | `reason`, and `choice`, `more` where a choice was tried |
 | `expired` | who let it pass | `waited_s` |
-| `returned` | whose it was | `why`: off_duty, paused, removed, inactive |
-| `accepted` | who accepted | `reaction_s` from the start, `by_hand` when it was not offered to him |
-| `replied` | who wrote | `first`, `waited_s` since the customer's burst began (null in his turn), `seq` |
+| `returned` | whose it was | `why`: off_duty, paused, on_leave, removed, inactive |
+| `accepted` | who accepted | `reaction_s` from the start, `by_hand`: it was not offered to him |
+| `replied` | who wrote | `first`, `since_start_s`, `seq`, `waited_s` of the burst (null without) |
 | `answered_outside` | | `seq` of the message |
 | `closed` | who held it | `reason`, `resolution_s` from the start, `answered` |
 """
