@@ -58,7 +58,7 @@ def operator_duty_set(*, operator: Operator, duty: str, now: dt.datetime) -> Ope
 def operator_update(
     *,
     operator: Operator,
-    now: dt.datetime,
+    now: dt.datetime,  # noqa: ARG001  every change of an operator names its moment
     leave_from: dt.datetime | None,
     leave_until: dt.datetime | None,
     max_chats: int,

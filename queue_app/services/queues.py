@@ -27,7 +27,10 @@ class Member(TypedDict, total=False):
 
 
 def queue_members_replace(
-    *, open_channel: OpenChannel, members: Sequence[Member], now: dt.datetime
+    *,
+    open_channel: OpenChannel,
+    members: Sequence[Member],
+    now: dt.datetime,  # noqa: ARG001  every change of a queue names its moment
 ) -> list[QueueMember]:
     """Make the queue exactly these members, in this order. Raises `InvalidError`.
 
@@ -49,11 +52,10 @@ def queue_members_replace(
             QueueMember(open_channel=open_channel, user=user, group=group, position=len(rows) + 1)
         )
     with transaction.atomic():
+        _queue_lock(open_channel)
         existing = {
             ("user", row.user_id) if row.user_id else ("group", row.group_id): row
-            for row in QueueMember.objects.select_for_update(no_key=True).filter(
-                open_channel=open_channel
-            )
+            for row in QueueMember.objects.filter(open_channel=open_channel)
         }
         keep: list[QueueMember] = []
         for row in rows:
@@ -73,6 +75,20 @@ def queue_members_replace(
     return keep
 
 
+def _queue_lock(open_channel: OpenChannel) -> None:
+    """One change of a line's queue at a time: what it is made of is read after the one before.
+
+    The sweep spreads queues out too; without the lock it could put back whom a person has just
+    taken out.
+    """
+    list(
+        OpenChannel.objects.select_for_update(no_key=True)
+        .filter(pk=open_channel.pk)
+        .values_list("pk")
+    )
+
+
+@transaction.atomic
 def queue_member_add(
     *,
     open_channel: OpenChannel,
@@ -82,6 +98,7 @@ def queue_member_add(
     position: int | None = None,
 ) -> QueueMember:
     """Add a member, at the end or at a position (1 = first). Adding him again moves him."""
+    _queue_lock(open_channel)
     members = [
         member
         for member in _members(open_channel)
@@ -96,8 +113,10 @@ def queue_member_add(
     return rows[place]
 
 
+@transaction.atomic
 def queue_member_remove(*, queue_member: QueueMember, now: dt.datetime) -> None:
     """Take a member out of the queue. Chats he accepted stay with him; offers are taken back."""
+    _queue_lock(queue_member.open_channel)
     members = [
         member
         for member in _members(queue_member.open_channel)
@@ -128,6 +147,7 @@ def line_operators_sync(*, open_channel: OpenChannel) -> bool:
     A group stands for its active users at its place, in the order of their names. Returns
     whether anything changed; writes nothing otherwise.
     """
+    _queue_lock(open_channel)
     line_queue_make(open_channel.pk)
     users: dict[int, User] = {}
     for member in QueueMember.objects.filter(open_channel=open_channel).select_related("user"):
