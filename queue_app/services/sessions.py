@@ -23,7 +23,7 @@ from queue_app.models import (
 )
 from queue_app.services.deadlines import timer_cancel
 from queue_app.services.events import event_write, seconds_between
-from queue_app.services.locks import session_lock
+from queue_app.services.locks import line_lock, session_lock
 from queue_app.services.operators import operator_for_user
 from queue_app.services.places import place_free, place_take
 from queue_app.services.routing import session_show
@@ -85,7 +85,11 @@ def _acceptable(session: Session, operator: Operator) -> None:
 
 
 def _place_by_hand(session: Session, operator: Operator) -> None:
-    """Accepting by hand above a limit is refused, with the number."""
+    """Accepting by hand above a limit is refused, with the number.
+
+    The line's lock is taken, so that no offer on this line fills him up meanwhile.
+    """
+    line_lock(session.open_channel_id)
     limit = session.open_channel.max_chats
     row = LineOperator.objects.filter(
         open_channel_id=session.open_channel_id, operator=operator
@@ -94,6 +98,7 @@ def _place_by_hand(session: Session, operator: Operator) -> None:
     if limit and held >= limit:
         raise _full(held, limit)
     if not place_take(operator_id=operator.pk, open_channel_id=session.open_channel_id):
+        operator.refresh_from_db(fields=["open_chats", "max_chats"])
         raise _full(operator.open_chats, operator.max_chats)
 
 
