@@ -13,6 +13,8 @@ from django.db import OperationalError, connection
 DEADLOCK = "40P01"
 SERIALIZATION = "40001"
 LOCK_TIMEOUT = "55P03"
+# An administrator, a crash, or a server that is still starting.
+SHUTDOWN = {"57P01", "57P02", "57P03"}
 
 
 def sql_value(value: Any) -> Any:
@@ -66,19 +68,17 @@ def is_worth_repeating(error: Exception) -> bool:
     """Whether the same transaction may succeed when run again at once."""
     if not isinstance(error, OperationalError):
         return False
-    if sqlstate(error) in {DEADLOCK, SERIALIZATION}:
-        return True
-    return connection_is_lost()
+    return sqlstate(error) in {DEADLOCK, SERIALIZATION} or connection_was_lost(error)
 
 
-def connection_is_lost() -> bool:
-    """Whether this thread's connection broke. It is closed, so that the next use opens a new one.
+def connection_was_lost(error: OperationalError) -> bool:
+    """Whether the error says that the connection broke. The next use opens a new one.
 
-    Inside an outer transaction (tests) the connection cannot be replaced and is left alone.
+    The connection itself does not tell: at the end of the transaction Django has replaced it
+    already. Inside an outer transaction (tests) it cannot be replaced, so nothing can be repeated.
     """
     if connection.vendor == "sqlite" or connection.in_atomic_block:
         return False
-    lost = connection.connection is None or not connection.is_usable()
-    if lost:
-        connection.close()
-    return lost
+    state = sqlstate(error)
+    # A broken connection has no SQLSTATE: nobody is there to give one.
+    return not state or state.startswith("08") or state in SHUTDOWN
