@@ -202,7 +202,7 @@ def event_retry(
             ids: tuple[int | None, int | None] = (None, None)
             for event in events:
                 last_try = by_hand or (
-                    isinstance(event, EditEvent | DeleteEvent | receipts.KEYLESS)
+                    isinstance(event, (EditEvent, DeleteEvent, *receipts.KEYLESS))
                     and row.attempts + 1 >= len(MISSING_AFTER)
                 )
                 ids = _effect_or_receipt(row.connector, event, now, last_try, effect)
