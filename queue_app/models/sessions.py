@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class SessionState(models.TextChoices):
@@ -11,7 +12,7 @@ class SessionState(models.TextChoices):
 
     WAITING = "waiting", _("waiting")
     OFFERED = "offered", _("offered")
-    ACTIVE = "active", _("active")
+    ACTIVE = "active", pgettext_lazy("session", "active")
     CLOSED = "closed", _("closed")
 
 
