@@ -13,9 +13,9 @@ from queue_app.selectors import conversations_visible_to, sessions_visible_to
 def visible_session(request: InboxRequest, session_id: int) -> Session:
     """A session the reader may see, with all a page needs of it."""
     return get_object_or_404(
-        sessions_visible_to(request.user).select_related(
-            "conversation__connector__open_channel", "open_channel", "operator__user"
-        ),
+        sessions_visible_to(request.user)
+        .select_related("conversation__connector__open_channel", "open_channel", "operator__user")
+        .defer("conversation__connector__secrets"),
         pk=session_id,
     )
 

@@ -11,9 +11,11 @@ from typing import Any, Literal, get_args
 from django.contrib.auth.models import User
 from django.db.models import Count, F, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from channels_app.models import Direction, OpenChannel
 from queue_app.inbox.words import (
@@ -31,10 +33,10 @@ from queue_app.selectors import open_channels_visible_to, sessions_visible_to
 ViewName = Literal["mine", "offered", "waiting", "all"]
 VIEWS: tuple[ViewName, ...] = get_args(ViewName)
 TITLES = {
-    "mine": gettext_lazy("Mine"),
-    "offered": gettext_lazy("Offered to me"),
-    "waiting": gettext_lazy("Waiting"),
-    "all": gettext_lazy("All"),
+    "mine": pgettext_lazy("a list of chats", "Mine"),
+    "offered": pgettext_lazy("a list of chats", "Offered to me"),
+    "waiting": pgettext_lazy("a list of chats", "Waiting"),
+    "all": pgettext_lazy("a list of chats", "All"),
 }
 PAGE = 50
 MAX_PAGES = 10
@@ -53,12 +55,21 @@ class Filters:
     view: ViewName
     line_id: int | None = None
 
+    @property
+    def query(self) -> str:
+        """The part of a chat's address that keeps the reader in this list."""
+        query: dict[str, str | int] = {"view": self.view}
+        if self.line_id is not None:
+            query["line"] = self.line_id
+        return urlencode(query)
+
 
 @dataclass(slots=True)
 class Item:
     """One chat of the list: who, what, how long."""
 
     session: Session
+    href: str
     name: str
     initials: str
     avatar: int
@@ -227,7 +238,7 @@ def list_offers(reader: User) -> list[Offer]:
     )
     return [
         Offer(
-            _item(session, reader),
+            _item(session, reader, Filters("offered").query),
             due.get(session.pk),
             session.open_channel.response_minutes * 60,
         )
@@ -247,9 +258,12 @@ ListedSessions = Any
 
 
 def _listed(sessions: QuerySet[Session]) -> ListedSessions:
-    return sessions.select_related(
-        "conversation__connector", "open_channel", "operator__user"
-    ).annotate(newest_at=Coalesce(F("conversation__last_message_at"), F("started_at")))
+    return (
+        sessions.select_related("conversation__connector", "open_channel", "operator__user")
+        # A list decrypts nothing.
+        .defer("conversation__connector__secrets", "conversation__connector__config")
+        .annotate(newest_at=Coalesce(F("conversation__last_message_at"), F("started_at")))
+    )
 
 
 def _of_view(reader: User, filters: Filters) -> ListedSessions:
@@ -302,7 +316,7 @@ def _mark_read(text: str) -> tuple[str, dt.datetime, int] | None:
 def _groups(
     sessions: Sequence[Session], reader: User, filters: Filters, counts: Counts
 ) -> list[Group]:
-    items = [_item(session, reader) for session in sessions]
+    items = [_item(session, reader, filters.query) for session in sessions]
     if filters.view != "mine":
         title = str(TITLES[filters.view])
         return [Group(filters.view, title, None, items)] if items else []
@@ -317,7 +331,7 @@ def _groups(
     return groups
 
 
-def _item(session: Session, reader: User) -> Item:
+def _item(session: Session, reader: User, query: str) -> Item:
     conversation, line = session.conversation, session.open_channel
     name = customer_name(conversation)
     holder = session.operator.user if session.operator else None
@@ -326,6 +340,7 @@ def _item(session: Session, reader: User) -> Item:
     target = line.response_minutes * 60 if our_turn else 0
     return Item(
         session=session,
+        href=f"{reverse('inbox:session-detail', args=[session.pk])}?{query}",
         name=name,
         initials=initials(name),
         avatar=conversation_avatar(conversation),

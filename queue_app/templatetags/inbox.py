@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from typing import Any
 
 from django import template
@@ -47,6 +48,7 @@ _links = _Links()
 
 
 @register.simple_tag
+@cache  # a list has hundreds of them
 def icon(name: str, size: str = "", css: str = "") -> SafeString:
     """An icon beside a word. `size` is "sm" or nothing."""
     classes = " ".join(filter(None, ("icon", f"icon-{size}" if size else "", css)))
@@ -59,6 +61,7 @@ def icon(name: str, size: str = "", css: str = "") -> SafeString:
 
 
 @register.simple_tag
+@cache
 def channel_sign(kind: str, label: str) -> SafeString:
     """The sign of a channel on an avatar's corner, with its name for who cannot see it."""
     sign = kind if kind in CHANNEL_SIGNS else "custom"

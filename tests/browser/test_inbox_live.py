@@ -283,7 +283,7 @@ def test_who_was_signed_out_is_led_to_the_sign_in_page(
     page = open_page(desk.maria.user, path="/inbox/mine/")
     complaints.allow("401")
     page.context.clear_cookies(name="sessionid")
-    page.evaluate("dispatchEvent(new Event('online'))")
+    page.evaluate("setTimeout(() => dispatchEvent(new Event('online')))")
     expect(page).to_have_url(re.compile(r"/login/\?next=%2Finbox%2Fmine%2F$"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from queue_app.inbox.http import (
     see_other,
 )
 from queue_app.inbox.listing import next_waiting
+from queue_app.inbox.views.pages import filters_shown
 from queue_app.inbox.views.thread import delta_response
 from queue_app.inbox.words import person_name
 from queue_app.models import Session
@@ -133,14 +134,15 @@ def _accept(session_id: int, user: User) -> Session:
         ) from error
 
 
-def _open_chat(request: HttpRequest, session_id: int) -> HttpResponse:
-    address = _chat_address(session_id)
+def _open_chat(request: InboxRequest, session_id: int) -> HttpResponse:
     if not is_part(request):
-        return see_other(address)
+        return see_other(_chat_address(session_id))
+    # The list beside the chat stays the one he has before him.
+    address = _chat_address(session_id, query=filters_shown(request).query)
     # htmx gets the chat, puts it into the page and the address into the browser's history.
     location = {"path": address, "target": "#chat", "swap": "outerHTML"}
     return HttpResponse(status=204, headers={"HX-Location": json.dumps(location)})
 
 
-def _chat_address(session_id: int) -> str:
-    return reverse("inbox:session-detail", args=[session_id]) + "?view=mine"
+def _chat_address(session_id: int, *, query: str = "view=mine") -> str:
+    return f"{reverse('inbox:session-detail', args=[session_id])}?{query}"

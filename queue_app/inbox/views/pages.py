@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.http import Http404, HttpResponseBase
+from django.http import Http404, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.http import urlencode
 
 from queue_app.inbox.access import visible_session
 from queue_app.inbox.http import InboxRequest, inbox_view, is_part, known_number, part_response
@@ -54,7 +54,6 @@ def list_part(request: InboxRequest, view: str) -> HttpResponseBase:
         context = {
             "filters": filters,
             "page": list_page(reader=request.user, filters=filters, counts=counts, after=after),
-            "query": query_of(filters),
             "after": after,
             "counts": counts,
         }
@@ -78,7 +77,7 @@ def session_detail(request: InboxRequest, session_id: int) -> HttpResponseBase:
     chat = chat_context(request, session, before_seq=before)
     if is_part(request) and request.headers.get("HX-Target") == "chat":
         # The answer differs by who asks: no cache may mix the two up.
-        context = chat | {"filters": filters, "query": query_of(filters)}
+        context = chat | {"filters": filters}
         return render(request, "inbox/_chat.html", context)
     return render(request, "inbox/page.html", list_context(request, filters) | chat)
 
@@ -109,12 +108,13 @@ def filters_of(request: InboxRequest, view: str) -> Filters:
     return Filters(view, line_id)
 
 
-def query_of(filters: Filters) -> str:
-    """The part of an address that keeps the reader in his list."""
-    query: dict[str, str | int] = {"view": filters.view}
-    if filters.line_id is not None:
-        query["line"] = filters.line_id
-    return urlencode(query)
+def filters_shown(request: InboxRequest) -> Filters:
+    """The list a script's reader has before him, by the address of his page."""
+    address = urlsplit(request.headers.get("HX-Current-URL", ""))
+    query = QueryDict(address.query)
+    view = query.get("view") or address.path.rstrip("/").rpartition("/")[2]
+    line_id = known_number(query.get("line"))
+    return Filters(view if view in VIEWS else "mine", line_id)
 
 
 def view_of(session: Session, request: InboxRequest) -> ViewName:
@@ -132,7 +132,6 @@ def shell_context(request: InboxRequest, filters: Filters) -> dict[str, Any]:
     operator = Operator.objects.filter(user=request.user).first()
     return {
         "filters": filters,
-        "query": query_of(filters),
         "views": [(name, TITLES[name]) for name in VIEWS],
         "counts": list_counts(request.user),
         "lines": list_lines(request.user),

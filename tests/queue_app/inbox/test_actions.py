@@ -256,3 +256,17 @@ def test_somebody_without_a_line_may_go_on_duty(
     OpenChannelFactory()
     assert part(client, "post", "/inbox/duty/", duty="on").status_code == 204
     assert user.operator.duty == "on"
+
+
+def test_the_list_beside_an_accepted_chat_stays_the_one_he_looked_at() -> None:
+    story = desk()
+    session = story.waiting()
+    response = story.client.post(
+        f"/inbox/chats/{session.pk}/accept/",
+        headers={
+            "HX-Request": "true",
+            "HX-Current-URL": f"http://testserver/inbox/waiting/?line={story.line.pk}",
+        },
+    )
+    path = json.loads(response["HX-Location"])["path"]
+    assert path == f"/inbox/chats/{session.pk}/?view=waiting&line={story.line.pk}"
