@@ -6,6 +6,7 @@ that another theme is a change of this file and of `templates/admin/`.
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin
@@ -13,6 +14,8 @@ from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -33,6 +36,7 @@ __all__ = [
     "UserCreationForm",
     "navigation",
     "select_widget",
+    "shown",
     "site_context",
     "text_widget",
 ]
@@ -122,6 +126,28 @@ class CappedPaginator(_Paginator):
         if isinstance(rows, models.QuerySet):
             return rows.order_by().values("pk")[: self.CAP].count()
         return len(rows)
+
+
+def shown(name: str, label: Any) -> Any:
+    """A field to look at, with a label in the reader's language.
+
+    For fields whose model gives them no name of their own; `label` is translatable.
+    Gives a function of a row, for `list_display`, `fields` and `readonly_fields`; the stubs do not
+    know that the last two take functions as well, so it has no type of its own.
+    """
+
+    @admin.display(description=label, ordering=name)
+    def value(row: models.Model) -> Any:
+        in_words = getattr(row, f"get_{name}_display", None)
+        found = in_words() if in_words else getattr(row, name)
+        if isinstance(found, dt.datetime):
+            local = timezone.localtime(found)
+            # To the second: these pages are read when something went wrong.
+            return f"{date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M:%S}"
+        return found
+
+    value.__name__ = name
+    return value
 
 
 def select_widget(choices: Any = ()) -> Any:

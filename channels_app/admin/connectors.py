@@ -32,7 +32,7 @@ from channels_app.admin.driver_forms import (
 from channels_app.admin.forms import dress_form
 from channels_app.admin.open_channels import page_url
 from channels_app.admin.setup_steps import Copyable, copyables, setup_steps
-from channels_app.admin.tiles import connector_tile, must_poll, public_base
+from channels_app.admin.tiles import connector_name, connector_tile, must_poll, public_base
 from channels_app.drivers.base import ConfigForm, Driver
 from channels_app.drivers.registry import UnknownKind, driver_class
 from channels_app.models import Connector, OpenChannel
@@ -168,7 +168,7 @@ class ConnectorAdmin(ModelAdmin[Connector]):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "original": connector,
-            "title": str(connector),
+            "title": connector_name(connector),
             "made": made,
             "copyables": _copyables(request, connector),
             "next_url": _page_of(connector),
@@ -245,7 +245,9 @@ class ConnectorAdmin(ModelAdmin[Connector]):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "original": connector,
-            "title": str(connector) if connector else _("Add %(kind)s") % {"kind": driver.label},
+            "title": connector_name(connector)
+            if connector
+            else _("Add %(kind)s") % {"kind": driver.label},
             "kind": driver.kind,
             "kind_title": driver.label,
             "connector": connector,
@@ -272,13 +274,15 @@ class ConnectorAdmin(ModelAdmin[Connector]):
         try:
             result = connector_check(connector=connector, now=timezone.now())
         except (ServiceError, UnknownKind) as error:
-            messages.error(request, f"{connector}: {_sentence(error)}")
+            messages.error(request, f"{connector_name(connector)}: {_sentence(error)}")
         else:
             facts = " ".join(f"{label}: {value}." for label, value in result.facts)
             if result.problems:
-                messages.warning(request, f"{connector}: {' '.join(result.problems)} {facts}")
+                messages.warning(
+                    request, f"{connector_name(connector)}: {' '.join(result.problems)} {facts}"
+                )
             else:
-                words = _("%(channel)s: all is well.") % {"channel": connector}
+                words = _("%(channel)s: all is well.") % {"channel": connector_name(connector)}
                 messages.success(request, f"{words} {facts}".strip())
         return _back(request, connector)
 
@@ -296,10 +300,12 @@ class ConnectorAdmin(ModelAdmin[Connector]):
         try:
             connector_disconnect(connector=connector, now=timezone.now())
         except (ServiceError, UnknownKind) as error:
-            messages.error(request, f"{connector}: {_sentence(error)}")
+            messages.error(request, f"{connector_name(connector)}: {_sentence(error)}")
         else:
             self.log_change(request, connector, _("Disconnected."))
-            messages.success(request, _("%(channel)s is disconnected.") % {"channel": connector})
+            messages.success(
+                request, _("%(channel)s is disconnected.") % {"channel": connector_name(connector)}
+            )
         return _back(request, connector)
 
     def _asked(self, request: HttpRequest, pk: int) -> Connector:
@@ -314,9 +320,11 @@ class ConnectorAdmin(ModelAdmin[Connector]):
         try:
             connector = connector_connect(connector=connector, now=timezone.now(), polling=polling)
         except (ServiceError, UnknownKind) as error:
-            messages.error(request, f"{connector}: {_sentence(error)}")
+            messages.error(request, f"{connector_name(connector)}: {_sentence(error)}")
             return False
-        messages.success(request, _("%(channel)s is connected.") % {"channel": connector})
+        messages.success(
+            request, _("%(channel)s is connected.") % {"channel": connector_name(connector)}
+        )
         return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -14,9 +16,24 @@ from django.utils.translation import gettext_lazy, ngettext
 from channels_app.models import EventState, InboundEvent
 from channels_app.services.intake import event_replay
 from channels_app.services.pending import event_give_up
-from openlines_project.admin import CappedPaginator, ReadOnlyAdmin
+from openlines_project.admin import CappedPaginator, ReadOnlyAdmin, shown
 
 PREVIEW_BYTES = 4096
+# As the page shows them, in its order.
+FACTS = {
+    fact.__name__: fact
+    for fact in (
+        shown("connector", gettext_lazy("Channel")),
+        shown("key", gettext_lazy("Key")),
+        shown("state", gettext_lazy("State")),
+        shown("error", gettext_lazy("Error")),
+        shown("attempts", gettext_lazy("Failed tries")),
+        shown("received_at", gettext_lazy("Received")),
+        shown("pending_at", gettext_lazy("Next try")),
+        shown("conversation", gettext_lazy("Conversation")),
+    )
+}
+PAGE: Any = (*FACTS.values(), "preview")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -41,7 +58,10 @@ class StateFilter(admin.SimpleListFilter):
 class InboundEventAdmin(ReadOnlyAdmin[InboundEvent]):
     """Events kept with their bytes. The customer's data is in them: for administrators only."""
 
-    list_display = ("received_at", "connector", "state_word", "error_short", "attempts", "key")
+    list_display = (
+        FACTS["received_at"], FACTS["connector"], FACTS["state"], "error_short",
+        FACTS["attempts"], FACTS["key"],
+    )  # fmt: skip
     list_filter = (StateFilter, "connector")
     list_select_related = ("connector",)
     ordering = ("-received_at",)
@@ -50,20 +70,13 @@ class InboundEventAdmin(ReadOnlyAdmin[InboundEvent]):
     paginator = CappedPaginator
     show_full_result_count = False
     actions = ("replay", "give_up")
-    fields = (
-        "connector", "key", "state", "error", "attempts", "received_at", "pending_at",
-        "conversation", "preview",
-    )  # fmt: skip
-    readonly_fields = ("preview",)
+    fields = PAGE
+    readonly_fields = PAGE
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboundEvent]:
         kept = super().get_queryset(request).filter(raw__isnull=False)
         # A delivery may have megabytes; a list needs none of them.
         return kept.defer("raw")
-
-    @admin.display(description=gettext_lazy("State"))
-    def state_word(self, event: InboundEvent) -> str:
-        return event.get_state_display()
 
     @admin.display(description=gettext_lazy("Error"))
     def error_short(self, event: InboundEvent) -> str:

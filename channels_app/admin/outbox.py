@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -16,8 +17,29 @@ from django.utils.translation import gettext_lazy, ngettext
 from channels_app.models import Direction, Message, MessageState
 from channels_app.services.delivery import message_discard, message_resend
 from channels_app.services.errors import ServiceError
-from openlines_project.admin import CappedPaginator, ReadOnlyAdmin
+from openlines_project.admin import CappedPaginator, ReadOnlyAdmin, shown
 
+# As the page shows them, in its order.
+FACTS = {
+    fact.__name__: fact
+    for fact in (
+        shown("conversation", gettext_lazy("Conversation")),
+        shown("seq", gettext_lazy("Number in the thread")),
+        shown("text", gettext_lazy("Text")),
+        shown("kind", gettext_lazy("Kind")),
+        shown("state", gettext_lazy("State")),
+        shown("author", gettext_lazy("Written by")),
+        shown("created_at", gettext_lazy("Written")),
+        shown("queued_at", gettext_lazy("Waiting since")),
+        shown("next_attempt_at", gettext_lazy("Next try")),
+        shown("lease_until", gettext_lazy("Being sent until")),
+        shown("attempts", gettext_lazy("Failed tries")),
+        shown("error_code", gettext_lazy("Kind of error")),
+        shown("error_text", gettext_lazy("Error")),
+        shown("delivery_id", gettext_lazy("Delivery number")),
+    )
+}
+PAGE: Any = ("connector", *FACTS.values())
 FAILED_SHOWN_FOR = dt.timedelta(days=7)
 SHOWN = (
     MessageState.QUEUED, MessageState.SENDING, MessageState.FAILED, MessageState.UNKNOWN,
@@ -44,8 +66,8 @@ class OutboxAdmin(ReadOnlyAdmin[Message]):
     """Messages on their way, and those that failed in the last week."""
 
     list_display = (
-        "created_at", "conversation", "connector", "text_short", "state_word", "error_text",
-        "attempts", "next_attempt_at",
+        FACTS["created_at"], FACTS["conversation"], "connector", "text_short", FACTS["state"],
+        FACTS["error_text"], FACTS["attempts"], FACTS["next_attempt_at"],
     )  # fmt: skip
     list_filter = (StateFilter, "conversation__connector")
     list_select_related = ("conversation__connector",)
@@ -55,12 +77,8 @@ class OutboxAdmin(ReadOnlyAdmin[Message]):
     paginator = CappedPaginator
     show_full_result_count = False
     actions = ("resend", "discard")
-    fields = (
-        "conversation", "connector", "seq", "text", "kind", "state", "author", "created_at",
-        "queued_at", "next_attempt_at", "lease_until", "attempts", "error_code", "error_text",
-        "delivery_id",
-    )  # fmt: skip
-    readonly_fields = ("connector",)
+    fields = PAGE
+    readonly_fields = PAGE
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         since = timezone.now() - FAILED_SHOWN_FOR
@@ -86,10 +104,6 @@ class OutboxAdmin(ReadOnlyAdmin[Message]):
     def text_short(self, message: Message) -> str:
         text = message.text or message.kind
         return text if len(text) <= 80 else f"{text[:79]}…"
-
-    @admin.display(description=gettext_lazy("State"))
-    def state_word(self, message: Message) -> str:
-        return message.get_state_display()
 
     @admin.action(description=gettext_lazy("Send again"))
     def resend(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:

@@ -98,6 +98,13 @@ def connector_tile(connector: Connector) -> ConnectorTile:
     )
 
 
+def connector_name(connector: Connector) -> str:
+    """What people call a connector: its name, its account's, or its kind."""
+    driver = drivers().get(connector.kind)
+    kind = str(driver.label) if driver else connector.kind
+    return connector.name or connector.account_name or f"{kind} #{connector.pk}"
+
+
 def must_poll(connector: Connector) -> bool:
     """Whether the platform cannot reach this installation, and can be asked instead."""
     driver = connector_driver(connector)

@@ -12,13 +12,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from openlines_project.admin import ModelAdmin, ModelForm
+from openlines_project.admin import ModelAdmin, ModelForm, shown
 from queue_app.models import Operator
 from queue_app.services.operators import (
     operator_duty_set,
     operator_for_user,
     operator_update,
 )
+
+DUTY_CHANGED = shown("duty_changed_at", gettext_lazy("Duty changed"))
+OPEN_CHATS = shown("open_chats", gettext_lazy("Open chats"))
 
 
 class OperatorForm(ModelForm[Operator]):
@@ -48,15 +51,9 @@ class OperatorAdmin(ModelAdmin[Operator]):
     ordering = ("user__first_name", "user__last_name", "user__username")
     autocomplete_fields = ("user",)
     fields = (
-        "user",
-        "duty",
-        "duty_changed_at",
-        "leave_from",
-        "leave_until",
-        "max_chats",
-        "open_chats",
-    )
-    readonly_fields = ("duty_changed_at", "open_chats")
+        "user", "duty", DUTY_CHANGED, "leave_from", "leave_until", "max_chats", OPEN_CHATS,
+    )  # fmt: skip
+    readonly_fields = (DUTY_CHANGED, OPEN_CHATS)
 
     @admin.display(description=gettext_lazy("Name"), ordering="user__first_name")
     def name(self, operator: Operator) -> str:
@@ -76,7 +73,7 @@ class OperatorAdmin(ModelAdmin[Operator]):
     def has_delete_permission(self, request: HttpRequest, obj: Operator | None = None) -> bool:
         return False
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Operator | None = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Operator | None = None) -> list[Any]:
         fixed = ["user"] if obj else []
         return [*super().get_readonly_fields(request, obj), *fixed]
 

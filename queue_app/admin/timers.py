@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from openlines_project.admin import CappedPaginator, ReadOnlyAdmin
+from openlines_project.admin import CappedPaginator, ReadOnlyAdmin, shown
 from queue_app.models import Timer
 
 # The sweep comes every few seconds: later than this, something is wrong.
@@ -40,11 +40,14 @@ class DueFilter(admin.SimpleListFilter):
         return queryset
 
 
+SESSION = shown("session", gettext_lazy("Session"))
+
+
 @admin.register(Timer)
 class TimerAdmin(ReadOnlyAdmin[Timer]):
     """Earliest first, so that the late ones are on top."""
 
-    list_display = ("due_at", "lateness", "kind", "session", "attempts", "error_short")
+    list_display = ("due_at", "lateness", "kind", SESSION, "attempts", "error_short")
     list_filter = (DueFilter, "kind")
     list_select_related = ("session",)
     ordering = ("due_at",)
@@ -52,7 +55,8 @@ class TimerAdmin(ReadOnlyAdmin[Timer]):
     list_per_page = 50
     paginator = CappedPaginator
     show_full_result_count = False
-    fields = ("session", "kind", "due_at", "attempts", "error")
+    fields = (SESSION, "kind", "due_at", "attempts", "error")
+    readonly_fields = fields
 
     @admin.display(description=gettext_lazy("Late"))
     def lateness(self, timer: Timer) -> str:
