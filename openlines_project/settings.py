@@ -213,7 +213,8 @@ else:
     if env.bool("DB_POOL", default=False):
         _options["pool"] = {"min_size": 1, "max_size": env.int("DB_POOL_SIZE", default=8)}
     else:
-        _database["CONN_MAX_AGE"] = env.int("DB_CONN_MAX_AGE", default=600)
+        age = env.int("DB_CONN_MAX_AGE", default=600)
+        _database |= {"CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True}
     if env.bool("DB_PREPARED", default=True):
         # Both or neither: a threshold without server-side binding gains nothing. Switch it
         # off behind a pooler in transaction mode.

@@ -92,7 +92,7 @@ class EncryptedJSONField(TextField):
     description = "Encrypted JSON object"
     if TYPE_CHECKING:  # what the type checker lets in and takes out
         _pyi_private_set_type: Any
-        _pyi_private_get_type: dict[str, Any]
+        _pyi_private_get_type: Any
 
     def from_db_value(
         self, value: str | None, _expression: Any, _connection: Any
