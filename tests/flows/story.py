@@ -21,7 +21,6 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 ROOT = Path(__file__).parents[2]
-POSTGRESQL = "postgres://postgres@127.0.0.1:5432/openlines_story"
 SECRETS = {
     "SECRET_KEY": "story-" + "0123456789abcdef" * 4,
     "FIELD_ENCRYPTION_KEYS": "c3Rvcnktc3Rvcnktc3Rvcnktc3Rvcnktc3Rvcnktc3Q=",
@@ -129,13 +128,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def database_make(url: str) -> None:
-    """Make the story's own PostgreSQL database anew."""
-    name = urlsplit(url).path.lstrip("/")
+def story_database(url: str) -> str:
+    """Make the story's own database anew, on the server of `url`. Returns its URL."""
+    name = "openlines_story"
     server = urlunsplit(urlsplit(url)._replace(path="/postgres"))
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
 @contextlib.contextmanager

@@ -15,52 +15,56 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from tests.flows.story import POSTGRESQL, Product, database_make, running, until
+from tests.flows.story import Product, running, story_database, until
 from tests.flows.wire import telegram_text
 from tests.standins.bot_api import BotApiStandIn, bot_api
 
 pytestmark = pytest.mark.processes
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "payloads"
+REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+RABBITMQ = os.environ.get("TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//")
 RABBITMQ_VHOST = "openlines_story"
 
 
-def _listens(port: int) -> bool:
+def _listens(url: str) -> bool:
+    parts = urlsplit(url)
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((parts.hostname or "127.0.0.1", parts.port or 5672)) == 0
 
 
 def _rabbitmq_url() -> str:
     """A virtual host of the story's own, so that nobody else's messages are there."""
     control = shutil.which("rabbitmqctl")
     if control is None:
-        return "amqp://guest:guest@127.0.0.1:5672//"
+        return RABBITMQ
     for arguments in (
         ["delete_vhost", RABBITMQ_VHOST],
         ["add_vhost", RABBITMQ_VHOST],
         ["set_permissions", "-p", RABBITMQ_VHOST, "guest", ".*", ".*", ".*"],
     ):
         subprocess.run([control, *arguments], check=False, capture_output=True)
-    return f"amqp://guest:guest@127.0.0.1:5672/{RABBITMQ_VHOST}"
+    return urlunsplit(urlsplit(RABBITMQ)._replace(path=f"/{RABBITMQ_VHOST}"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql+redis", "postgresql+rabbitmq"])
 def product(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Product]:
     environment: dict[str, str] = {}
-    if request.param != "sqlite":
-        if not _listens(5432):
-            pytest.skip("no PostgreSQL on 127.0.0.1:5432")
-        port = 6379 if request.param.endswith("redis") else 5672
-        if not _listens(port):
-            pytest.skip(f"no broker on 127.0.0.1:{port}")
-        url = os.environ.get("STORY_DATABASE_URL", POSTGRESQL)
-        database_make(url)
-        broker = "redis://127.0.0.1:6379/9" if port == 6379 else _rabbitmq_url()
-        environment = {"DATABASE_URL": url, "CELERY_BROKER_URL": broker}
+    server = os.environ.get("DATABASE_URL", "")
+    if bool(server) != (request.param != "sqlite"):
+        pytest.skip("belongs to the run " + ("without" if server else "with") + " DATABASE_URL")
+    if server:
+        broker = REDIS if request.param.endswith("redis") else RABBITMQ
+        if not _listens(broker):
+            pytest.skip(f"no broker at {urlsplit(broker).hostname}")
+        database = story_database(server)
+        broker = broker if broker == REDIS else _rabbitmq_url()
+        environment = {"DATABASE_URL": database, "CELERY_BROKER_URL": broker}
     with running(tmp_path / "var", **environment) as started:
         yield started
 
