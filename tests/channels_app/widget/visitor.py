@@ -6,6 +6,7 @@ import json
 import uuid
 from typing import Any
 
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -87,8 +88,9 @@ class Visitor:
         return self.get(f"messages?after={after}").json()
 
 
+@transaction.atomic
 def add_message(conversation: Conversation, **columns: Any) -> Message:
-    """A message as a service would add it: the next number, the next version."""
+    """A message as a service would add it: the next number, the next version, all at once."""
     conversation.refresh_from_db()
     conversation.last_seq += 1
     conversation.version += 1
