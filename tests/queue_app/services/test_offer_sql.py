@@ -13,7 +13,7 @@ from queue_app.models import (
     SessionEvent,
     Timer,
 )
-from queue_app.services.events import event_build
+from queue_app.services.events import EventKind, event_build
 from queue_app.services.offer_sql import Offer, offer_write_orm, offer_write_postgresql
 from tests.factories import (
     ConnectorFactory,
@@ -25,6 +25,8 @@ from tests.factories import (
 )
 
 pytestmark = [pytest.mark.django_db]
+
+KINDS: tuple[EventKind, ...] = ("started", "waiting", "offered")
 
 
 def offer_make(*, events: int, open_chats: int = 0, max_chats: int = 10) -> Offer:
@@ -42,7 +44,7 @@ def offer_make(*, events: int, open_chats: int = 0, max_chats: int = 10) -> Offe
             actor=operator.user if number == 1 else None,
             data={"number": number, "text": "it's \\ «ö»"},
         )
-        for number, kind in enumerate(["started", "waiting", "offered"][:events])
+        for number, kind in enumerate(KINDS[:events])
     ]
     session.state, session.operator_id = "offered", operator.pk
     session.offered_at, session.wait_reason = moment(1), ""
