@@ -227,7 +227,8 @@ REDIS_URL = env.str("REDIS_URL", default="")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if REDIS_URL:
     _redis = "django.core.cache.backends.redis.RedisCache"
-    CACHES["default"] = {"BACKEND": _redis, "LOCATION": REDIS_URL}
+    _waits = {"socket_timeout": 1, "socket_connect_timeout": 1}
+    CACHES["default"] = {"BACKEND": _redis, "LOCATION": REDIS_URL, "OPTIONS": _waits}
 
 # --- jobs ---------------------------------------------------------------------------------
 
