@@ -97,6 +97,18 @@ def refusal(
 Answer = SendResult | Exception | Callable[[Outgoing], SendResult]
 
 
+class Wakeups:
+    """In the place of `enqueue`: remembers whom it was to wake; `taken` says if it could."""
+
+    def __init__(self, *, taken: bool = True) -> None:
+        self.woken: list[int] = []
+        self.taken = taken
+
+    def __call__(self, _task: Any, row_id: int) -> bool:
+        self.woken.append(row_id)
+        return self.taken
+
+
 class Platform:
     """A driver's `send`, scripted: answers in order, then ids of its own. `sent` is what it got."""
 

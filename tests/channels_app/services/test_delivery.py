@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
+import uuid
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from channels_app.services.delivery import LEASE, conversation_deliver, delivery
 from channels_app.services.gestures import callback_acknowledge, typing_send
 from tests.channels_app.services.outside import (
     Platform,
+    Wakeups,
     echoed,
     queued,
     receipt,
@@ -55,7 +58,7 @@ def custom_chat() -> Conversation:
 
 @pytest.fixture(autouse=True)
 def even_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery.random, "uniform", lambda _least, _most: 1.0)
+    monkeypatch.setattr(random, "uniform", lambda _least, _most: 1.0)
 
 
 def at(seconds: float) -> dt.datetime:
@@ -141,17 +144,15 @@ def test_a_long_line_is_left_to_another_task(
     bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Platform(monkeypatch, TelegramDriver)
-    woken: list[int] = []
+    wakeups = Wakeups()
     monkeypatch.setattr(delivery, "TASK_SECONDS", -1.0)
-    monkeypatch.setattr(
-        delivery, "enqueue", lambda _task, conversation_id: woken.append(conversation_id) or True
-    )
+    monkeypatch.setattr(delivery, "enqueue", wakeups)
     for text in ("one", "two"):
         queued(bot_chat, text)
     assert deliver(bot_chat) == 1
-    assert woken == [bot_chat.pk]
+    assert wakeups.woken == [bot_chat.pk]
     # Without a broker there is nobody to leave it to.
-    monkeypatch.setattr(delivery, "enqueue", lambda _task, _conversation_id: False)
+    monkeypatch.setattr(delivery, "enqueue", Wakeups(taken=False))
     assert deliver(bot_chat) == 1
 
 
@@ -544,15 +545,15 @@ def test_a_message_put_off_since_it_was_read_is_not_claimed(
 ) -> None:
     platform = Platform(monkeypatch, TelegramDriver, refusal("retry", after=60.0))
     message = queued(bot_chat)
-    original = delivery.uuid.uuid4
+    original = uuid.uuid4
 
     def meanwhile() -> Any:
         # Between the look and the claim somebody else tries, and is told to wait.
-        monkeypatch.setattr(delivery.uuid, "uuid4", original)
+        monkeypatch.setattr(uuid, "uuid4", original)
         deliver(bot_chat)
         return original()
 
-    monkeypatch.setattr(delivery.uuid, "uuid4", meanwhile)
+    monkeypatch.setattr(uuid, "uuid4", meanwhile)
     assert deliver(bot_chat) == 0
     message.refresh_from_db()
     assert (message.state, message.next_attempt_at, message.attempts) == ("queued", at(60), 1)
@@ -562,10 +563,8 @@ def test_a_message_put_off_since_it_was_read_is_not_claimed(
 def test_the_sweep_wakes_each_chat_with_something_due(
     bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    woken: list[int] = []
-    monkeypatch.setattr(
-        delivery, "enqueue", lambda _task, conversation_id: woken.append(conversation_id) or True
-    )
+    wakeups = Wakeups()
+    monkeypatch.setattr(delivery, "enqueue", wakeups)
     connector = bot_chat.connector
     waits, leased, over = (ConversationFactory(connector=connector) for _ in range(3))
     queued(bot_chat, "due")
@@ -576,14 +575,14 @@ def test_the_sweep_wakes_each_chat_with_something_due(
     queued(leased, "behind it")
     queued(over, "interrupted", state="sending", lease_until=at(-1))
     assert delivery_sweep(now=moment()) == 2
-    assert woken == [bot_chat.pk, over.pk]
+    assert wakeups.woken == [bot_chat.pk, over.pk]
 
 
 def test_a_stuck_chat_with_much_to_say_hides_no_other_from_the_sweep(
     bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform = Platform(monkeypatch, TelegramDriver)
-    monkeypatch.setattr(delivery, "enqueue", lambda _task, _conversation_id: False)
+    monkeypatch.setattr(delivery, "enqueue", Wakeups(taken=False))
     other = ConversationFactory(connector=bot_chat.connector)
     queued(bot_chat, "stuck", next_attempt_at=dt.datetime(9999, 1, 1, tzinfo=dt.UTC))
     for number in range(10):
@@ -600,7 +599,7 @@ def test_a_chat_whose_outbox_fails_does_not_stop_the_sweep(
     queued(bot_chat)
     message = queued(other, queued_at=at(1))
     Platform(monkeypatch, TelegramDriver)
-    monkeypatch.setattr(delivery, "enqueue", lambda _task, _conversation_id: False)
+    monkeypatch.setattr(delivery, "enqueue", Wakeups(taken=False))
     original = delivery._head_claim
 
     def claim(conversation_id: int, now: dt.datetime) -> Message | None:

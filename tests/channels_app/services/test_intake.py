@@ -24,7 +24,7 @@ from channels_app.models import (
     MessageRevision,
 )
 from channels_app.services.receipts import keyless_apply
-from queue_app.models import Session, SessionEvent
+from queue_app.models import Operator, Session, SessionEvent
 from tests.channels_app.services.outside import (
     deleted,
     echoed,
@@ -279,8 +279,8 @@ def test_an_answer_given_elsewhere_is_shown_and_ends_the_customers_wait(
     connector: Connector,
 ) -> None:
     receive(connector, written())
-    received = receive(connector, echoed("e1", "Answered by phone"))
-    message = Message.objects.get(pk=received.message_id)
+    receive(connector, echoed("e1", "Answered by phone"))
+    message = Message.objects.get(seq=2)
     assert (message.direction, message.state, message.author_kind) == ("out", "sent", "outside")
     session = Session.objects.get()
     assert (session.state, session.wait_reason) == ("waiting", "answered_outside")
@@ -330,7 +330,7 @@ def test_blocking_and_unblocking_leave_one_note_each(connector: Connector) -> No
     assert conversation.unreachable_at == moment(1)
     receive(connector, reachable(True, key="c"))
     receive(connector, reachable(True, key="d"))
-    conversation.refresh_from_db()
+    conversation = Conversation.objects.get()
     assert conversation.unreachable_at is None
     notes = Message.objects.filter(direction="system").order_by("seq")
     assert list(notes.values_list("seq", "kind")) == [(2, "blocked"), (3, "unblocked")]
@@ -367,12 +367,12 @@ def test_contact_data_goes_to_the_conversation(connector: Connector) -> None:
 
 
 def test_a_message_into_an_open_chat_counts_as_unread_and_changes_no_operator() -> None:
-    operator = OperatorFactory()
+    operator: Operator = OperatorFactory()
     line = OpenChannelFactory(operators=[operator])
     connector = ConnectorFactory(open_channel=line)
     conversation = ConversationFactory(connector=connector, external_chat_id="u1")
     session = SessionFactory(conversation=conversation, operator=operator)
     receive(connector, written())
-    session.refresh_from_db()
+    session = Session.objects.get()
     assert (session.state, session.operator, session.unread) == ("active", operator, 1)
     assert not SessionEvent.objects.exists()

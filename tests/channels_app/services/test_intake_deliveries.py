@@ -105,7 +105,7 @@ def test_a_replayed_delivery_does_not_repeat_what_came_by_another_way(
     assert event_replay(
         inbound_event=InboundEvent.objects.get(key__startswith="raw:"), now=moment()
     )
-    assert sorted(Message.objects.values_list("external_id", flat=True)) == ["m1", "m2"]
+    assert set(Message.objects.values_list("external_id", flat=True)) == {"m1", "m2"}
     # The platform delivers it once more, now that we listen.
     outcomes = delivery_receive(connector=connector, raw=raw, now=moment())
     assert [item.outcome for item in outcomes] == ["duplicate", "duplicate"]

@@ -201,7 +201,7 @@ def test_what_fails_twice_is_kept_with_its_bytes_and_done_five_seconds_later(
     assert inbound_sweep(now=event.received_at + dt.timedelta(seconds=5)) == 1
     assert Message.objects.get().text == "Is it open?"
     assert Session.objects.get().state == "offered"
-    event.refresh_from_db()
+    event = InboundEvent.objects.get()
     conversation.refresh_from_db()
     assert (event.state, event.raw, event.pending_at, event.error) == ("done", None, None, "")
     assert conversation.has_pending is False
@@ -449,7 +449,7 @@ def test_wrong_fields_of_a_custom_channel_are_named_and_nothing_is_stored(
 def test_a_connection_that_breaks_in_the_middle_is_opened_anew(
     connector: Connector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = routing.session_offer
+    original: Callable[..., Any] = vars(routing)["session_offer"]
     killed: list[int] = []
 
     def offer(**values: Any) -> Any:

@@ -355,7 +355,7 @@ def test_giving_an_event_up_lets_the_others_pass(
 
 
 def test_an_event_is_kept_once_and_marks_nothing_the_second_time(connector: Connector) -> None:
-    common = {"connector": connector, "raw": b"{}", "error": "", "now": moment()}
+    common: dict[str, Any] = {"connector": connector, "raw": b"{}", "error": "", "now": moment()}
     first = event_keep(key="k", state="pending", event=written(), **common)
     Conversation.objects.update(has_pending=False)
     assert event_keep(key="k", state="pending", event=written(), **common) is None
