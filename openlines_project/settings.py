@@ -213,8 +213,8 @@ else:
     if env.bool("DB_POOL", default=False):
         _options["pool"] = {"min_size": 1, "max_size": env.int("DB_POOL_SIZE", default=8)}
     else:
-        age = env.int("DB_CONN_MAX_AGE", default=600)
-        _database |= {"CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True}
+        _age = env.int("DB_CONN_MAX_AGE", default=600)
+        _database |= {"CONN_MAX_AGE": _age, "CONN_HEALTH_CHECKS": True}
     if env.bool("DB_PREPARED", default=True):
         # Both or neither: a threshold without server-side binding gains nothing. Switch it
         # off behind a pooler in transaction mode.
@@ -224,11 +224,12 @@ else:
         _database["DISABLE_SERVER_SIDE_CURSORS"] = True
 
 REDIS_URL = env.str("REDIS_URL", default="")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+_caches = "django.core.cache.backends."
+CACHES: dict[str, dict[str, object]] = {"default": {"BACKEND": f"{_caches}locmem.LocMemCache"}}
 if REDIS_URL:
-    _redis = "django.core.cache.backends.redis.RedisCache"
     _waits = {"socket_timeout": 1, "socket_connect_timeout": 1}
-    CACHES["default"] = {"BACKEND": _redis, "LOCATION": REDIS_URL, "OPTIONS": _waits}
+    _backend = f"{_caches}redis.RedisCache"
+    CACHES["default"] = {"BACKEND": _backend, "LOCATION": REDIS_URL, "OPTIONS": _waits}
 
 # --- jobs ---------------------------------------------------------------------------------
 
@@ -314,10 +315,7 @@ STATIC_ROOT = VAR / "static"
 MEDIA_ROOT = VAR / "media"
 # Customers' files are never under a public address: views hand them out, as attachments.
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(MEDIA_ROOT)},
-    },
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
