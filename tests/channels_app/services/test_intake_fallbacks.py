@@ -224,15 +224,6 @@ def test_a_failing_receiver_of_another_app_loses_nothing(connector: Connector) -
     assert (event.state, event.error) == ("pending", "RuntimeError: a fault elsewhere")
 
 
-def test_an_error_with_bytes_no_database_takes_is_noted_all_the_same(
-    connector: Connector, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    error = RuntimeError("bad \x00 and \ud800 text")
-    Fault(monkeypatch, intake_apply, "_message_store", error, error)
-    assert receive(connector, written()).outcome == "pending"
-    assert InboundEvent.objects.get().error == "RuntimeError: bad � and � text"
-
-
 def test_a_failing_receipt_is_kept_and_no_fault_of_the_delivery(
     client: Client, connector: Connector, monkeypatch: pytest.MonkeyPatch
 ) -> None:

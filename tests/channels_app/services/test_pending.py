@@ -363,6 +363,18 @@ def test_an_event_is_kept_once_and_marks_nothing_the_second_time(connector: Conn
     assert Conversation.objects.get().has_pending is False
 
 
+def test_an_error_with_bytes_no_database_takes_is_noted_all_the_same(
+    connector: Connector,
+) -> None:
+    event_keep(
+        connector=connector, key="k", raw=b"{}", state="dead", now=moment(),
+        error="bad \x00 and \ud800 text" + "x" * 3000,
+    )  # fmt: skip
+    error = InboundEvent.objects.get().error
+    assert error.startswith("bad � and � textxxx")
+    assert len(error) == 2000
+
+
 def test_a_failure_noted_too_late_does_not_wake_a_done_event(
     connector: Connector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
