@@ -90,15 +90,14 @@ def see_other(path: str) -> HttpResponse:
 
 def refusal(request: HttpRequest, error: ServiceError) -> HttpResponse:
     """Say why not: to a script as plain text with the status, to a person on the page he was on."""
-    sentences = [str(error.detail)]
+    sentence = str(error.detail)
     if is_part(request):
         response = HttpResponse(
-            "\n".join(sentences), status=error.status, content_type="text/plain; charset=utf-8"
+            sentence, status=error.status, content_type="text/plain; charset=utf-8"
         )
         response["X-Error-Code"] = error.code
         return response
-    for sentence in sentences:
-        messages.error(request, sentence)
+    messages.error(request, sentence)
     return see_other(page_before(request))
 
 

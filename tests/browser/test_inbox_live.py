@@ -58,6 +58,7 @@ def test_an_offer_rings_and_is_accepted_answered_and_ended(open_page: OpenPage) 
     expect(page.locator("#reply-text")).to_be_focused()
     expect(page).to_have_url(re.compile(r"/inbox/chats/\d+/\?view=mine$"))
     expect(page.locator(".offer")).to_have_count(0)
+    page.keyboard.press("Enter")  # nothing written yet: nothing is sent
     reply(page, "Yes, until noon.")
     expect(page.locator(".msg-out .text")).to_have_text("Yes, until noon.")
     expect(page.locator("#reply-text")).to_have_value("")
@@ -239,6 +240,43 @@ def test_where_there_is_no_stream_the_page_asks(
     page.goto(f"{complaints.server}/inbox/mine/")
     customer_writes(desk.telegram, "Hello?")
     expect(page.locator(".offer")).to_contain_text("Hello?", timeout=3 * SOON)
+
+
+def test_where_tabs_cannot_agree_on_one_of_them_each_asks(open_page: OpenPage, server: str) -> None:
+    desk = scene()
+    page = open_page(desk.maria.user)
+    streams = live_streams(page.context)
+    # As on a plain http address: no locks there.
+    page.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined })")
+    page.goto(f"{server}/inbox/mine/")
+    customer_writes(desk.livechat, "Hello?")
+    expect(page.locator(".offer")).to_contain_text("Hello?", timeout=3 * SOON)
+    assert streams == []
+
+
+def test_offers_and_messages_are_heard(open_page: OpenPage, server: str) -> None:
+    desk = scene()
+    chat(desk.telegram, "Ana", "Hello", operator=desk.maria)
+    page = open_page(desk.maria.user)
+    page.add_init_script(
+        "window.played = [];"
+        "HTMLMediaElement.prototype.play = async function () { window.played.push(this.src) }"
+    )
+    page.goto(f"{server}/inbox/mine/")
+
+    def played() -> list[str]:
+        names: list[str] = page.evaluate("window.played.map((src) => src.split('/').pop())")
+        return names
+
+    page.locator("#list").click()  # browsers demand that the page was touched
+    customer_writes(desk.livechat, "I am new", who="bea")
+    page.wait_for_function("window.played.length > 0")
+    assert played() == ["offer.wav"]
+    session = Session.objects.get(state=SessionState.ACTIVE)
+    connector = desk.telegram
+    customer_writes(connector, "More", who=session.conversation.external_chat_id)
+    expect(page).to_have_title(re.compile(r"^\(2\) "), timeout=SOON)
+    page.wait_for_function("window.played.some((src) => src.endsWith('message.wav'))")
 
 
 def test_a_chat_opens_from_the_list_without_a_new_page_and_back_leads_back(

@@ -106,6 +106,8 @@ def test_the_inbox_speaks_portuguese(open_page: OpenPage) -> None:
     desk, pk = full_desk()
     page = open_page(desk.maria.user, path=f"/inbox/chats/{pk}/?view=mine", locale="pt-BR")
     assert page.locator("html").get_attribute("lang") == "pt-br"
+    expect(page.get_by_role("button", name="Encerrar conversa")).to_be_visible()
+    expect(page.get_by_role("button", name="Enviar", exact=True)).to_be_visible()
     screenshot(page, "inbox-1440-pt")
 
 
