@@ -7,6 +7,7 @@ that another theme is a change of this file and of `templates/admin/`.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin
@@ -128,10 +129,11 @@ class CappedPaginator(_Paginator):
         return len(rows)
 
 
-def shown(name: str, label: Any) -> Any:
+def shown(name: str, label: Any, *, words: Callable[[Any], str] | None = None) -> Any:
     """A field to look at, with a label in the reader's language.
 
-    For fields whose model gives them no name of their own; `label` is translatable.
+    For fields whose model gives them no name of their own; `label` is translatable, `words` makes
+    of the value what is shown.
     Gives a function of a row, for `list_display`, `fields` and `readonly_fields`; the stubs do not
     know that the last two take functions as well, so it has no type of its own.
     """
@@ -144,7 +146,7 @@ def shown(name: str, label: Any) -> Any:
             local = timezone.localtime(found)
             # To the second: these pages are read when something went wrong.
             return f"{date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M:%S}"
-        return found
+        return words(found) if words else found
 
     value.__name__ = name
     return value

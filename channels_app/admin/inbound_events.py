@@ -17,6 +17,7 @@ from channels_app.models import EventState, InboundEvent
 from channels_app.services.intake import event_replay
 from channels_app.services.pending import event_give_up
 from openlines_project.admin import CappedPaginator, ReadOnlyAdmin, shown
+from openlines_project.lib.kept import kept_sentence
 
 PREVIEW_BYTES = 4096
 # As the page shows them, in its order.
@@ -26,7 +27,7 @@ FACTS = {
         shown("connector", gettext_lazy("Channel")),
         shown("key", gettext_lazy("Key")),
         shown("state", gettext_lazy("State")),
-        shown("error", gettext_lazy("Error")),
+        shown("error", gettext_lazy("Error"), words=kept_sentence),
         shown("attempts", gettext_lazy("Failed tries")),
         shown("received_at", gettext_lazy("Received")),
         shown("pending_at", gettext_lazy("Next try")),
@@ -80,7 +81,8 @@ class InboundEventAdmin(ReadOnlyAdmin[InboundEvent]):
 
     @admin.display(description=gettext_lazy("Error"))
     def error_short(self, event: InboundEvent) -> str:
-        return event.error if len(event.error) <= 120 else f"{event.error[:119]}…"
+        error = kept_sentence(event.error)
+        return error if len(error) <= 120 else f"{error[:119]}…"
 
     @admin.display(description=gettext_lazy("Delivery"))
     def preview(self, event: InboundEvent) -> str:

@@ -18,6 +18,7 @@ from channels_app.models import Direction, Message, MessageState
 from channels_app.services.delivery import message_discard, message_resend
 from channels_app.services.errors import ServiceError
 from openlines_project.admin import CappedPaginator, ReadOnlyAdmin, shown
+from openlines_project.lib.kept import kept_sentence
 
 # As the page shows them, in its order.
 FACTS = {
@@ -35,7 +36,7 @@ FACTS = {
         shown("lease_until", gettext_lazy("Being sent until")),
         shown("attempts", gettext_lazy("Failed tries")),
         shown("error_code", gettext_lazy("Kind of error")),
-        shown("error_text", gettext_lazy("Error")),
+        shown("error_text", gettext_lazy("Error"), words=kept_sentence),
         shown("delivery_id", gettext_lazy("Delivery number")),
     )
 }

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from channels_app.drivers.registry import drivers
 from channels_app.models import Connector, ConnectorStatus, OpenChannel
 from channels_app.services.connectors import connector_driver, is_reachable
+from openlines_project.lib.kept import kept_sentence
 
 NEEDS_ATTENTION: Final = frozenset(
     {ConnectorStatus.BROKEN, ConnectorStatus.DEGRADED, ConnectorStatus.NOT_CONFIGURED}
@@ -88,8 +89,8 @@ def connector_tile(connector: Connector) -> ConnectorTile:
         status=connector.status,
         state=str(ConnectorStatus(connector.status).label),
         badge=BADGES.get(ConnectorStatus(connector.status), ""),
-        error=connector.last_error,
-        notice=connector.notice,
+        error=kept_sentence(connector.last_error),
+        notice=kept_sentence(connector.notice),
         last_event_at=connector.last_event_at,
         last_sent_at=connector.last_sent_at,
         is_polling=connector.is_polling,

@@ -10,6 +10,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from openlines_project.lib.kept import kept_sentence
+
 MAX_ID = 2**63 - 1
 
 
@@ -20,6 +22,13 @@ class TextField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
+
+
+class KeptField(serializers.CharField):
+    """What went wrong, kept in English, in the language of the request."""
+
+    def to_representation(self, value: str) -> str:
+        return kept_sentence(value)
 
 
 class WholeField(serializers.IntegerField):

@@ -14,6 +14,7 @@ from channels_app.api.fields import (
     FilterSerializer,
     FlagField,
     IdField,
+    KeptField,
     ObjectField,
     QueryIdField,
     StrictSerializer,
@@ -89,8 +90,8 @@ class ConnectorSerializer(serializers.Serializer[Any]):
     account_id = serializers.CharField(allow_null=True)
     account_name = serializers.CharField(allow_blank=True)
     is_polling = serializers.BooleanField()
-    notice = serializers.CharField(allow_blank=True)
-    last_error = serializers.CharField(allow_blank=True)
+    notice = KeptField(allow_blank=True)
+    last_error = KeptField(allow_blank=True)
     last_error_at = TimeField(allow_null=True)
     last_event_at = TimeField(allow_null=True)
     last_sent_at = TimeField(allow_null=True)
@@ -172,7 +173,7 @@ class InboundEventSerializer(serializers.Serializer[Any]):
     conversation = serializers.IntegerField(source="conversation_id", allow_null=True)
     key = serializers.CharField()
     state = serializers.ChoiceField(choices=EventState.choices)
-    error = serializers.CharField(allow_blank=True)
+    error = KeptField(allow_blank=True)
     attempts = serializers.IntegerField()
     received_at = TimeField()
     pending_at = TimeField(allow_null=True)
@@ -275,7 +276,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     edited_at = TimeField(allow_null=True)
     deleted_at = TimeField(allow_null=True)
     state = serializers.CharField()
-    error = serializers.CharField(source="error_text", allow_blank=True)
+    error = KeptField(source="error_text", allow_blank=True)
     author = serializers.SerializerMethodField()
     reply_to = serializers.SerializerMethodField()
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from channels_app.drivers.base import (
     Capabilities,
@@ -250,7 +250,7 @@ class LiveChatDriver(Driver):
             files = [InboundAttachment(**item) for item in visit.pop("attachments")]
             return [self.event_from_visitor(attachments=files, **visit)]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ParseError("This is not what a visitor's page sends.") from error
+            raise ParseError(gettext_noop("This is not what a visitor's page sends.")) from error
 
     def send(self, outgoing: Outgoing) -> SendResult:  # noqa: ARG002
         return SendResult()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from channels_app.drivers.base import AttachmentType, InboundAttachment, ParseError, Person
 from channels_app.drivers.values import (
     read_count,
@@ -72,7 +74,7 @@ def message_person(user: dict[str, Any], phone: str = "") -> Person:
     """The person behind a Telegram user. Raises `ParseError` when he has no id."""
     number = read_id(user.get("id"))
     if not number:
-        raise ParseError("The sender has no id.")
+        raise ParseError(_("The sender has no id."))
     return Person(
         external_id=number,
         name=_full_name(user),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop as _
 
 from channels_app.drivers.base import (
     DeleteEvent,
@@ -52,7 +52,7 @@ UPDATE_KINDS = (
     "edited_business_message",
     "deleted_business_messages",
 )
-NOTICE_GROUP = gettext_noop("The bot was added to a group. Messages in groups are not taken.")
+NOTICE_GROUP = _("The bot was added to a group. Messages in groups are not taken.")
 
 # A message that has one of these tells of the chat and says nothing.
 # fmt: off
@@ -81,18 +81,20 @@ def parse(raw: bytes) -> list[Event]:
     try:
         body = clean_json(load_json(raw))
     except ValueError:
-        raise ParseError("The body is not JSON.") from None
+        raise ParseError(_("The body is not JSON.")) from None
     if isinstance(body, dict):
         return _update(body)
     if not isinstance(body, list):
-        raise ParseError("The body is not an object.")
+        raise ParseError(_("The body is not an object."))
     events: list[Event] = []
     for update in body:
         try:
             events += _update(read_object(update))
         except ParseError as error:
             key = _key(read_object(update))
-            events.append(IgnoredEvent(key=key, reason=f"A broken update: {error}"))
+            events.append(
+                IgnoredEvent(key=key, reason=_("A broken update: %(reason)s") % {"reason": error})
+            )
     return events
 
 
@@ -106,7 +108,7 @@ def _key(update: dict[str, Any]) -> str:
 def _update(update: dict[str, Any]) -> list[Event]:
     key = _key(update)
     if not key:
-        raise ParseError("The update has no id.")
+        raise ParseError(_("The update has no id."))
     for kind, read in _KINDS.items():
         if kind in update:
             part = update[kind]
@@ -120,7 +122,8 @@ def _update(update: dict[str, Any]) -> list[Event]:
             key=key,
             chat_id=message_chat_id(event),
             at=read_time(event.get("date")),
-            reason=f"An update of a kind that is not taken: {read_name(kind, max_length=60)}",
+            reason=_("An update of a kind that is not taken: %(kind)s")
+            % {"kind": read_name(kind, max_length=60)},
         )
     ]
 
@@ -131,13 +134,13 @@ def _update(update: dict[str, Any]) -> list[Event]:
 def _message(key: str, message: dict[str, Any]) -> list[Event]:
     chat_id, message_id = message_chat_id(message), read_id(message.get("message_id"))
     if not chat_id or not message_id:
-        raise ParseError("The message has no chat or no id.")
+        raise ParseError(_("The message has no chat or no id."))
     ignored = _not_for_us(key, message)
     if ignored:
         return [ignored]
     service = _SERVICE.intersection(message)
     if service:
-        return [_ignore(key, message, f"A service message: {min(service)}")]
+        return [_ignore(key, message, _("A service message: %(kind)s") % {"kind": min(service)})]
     thread = read_id(message.get("business_connection_id"))
     sender = read_object(message.get("from"))
     ours = bool(thread) and read_id(sender.get("id")) != chat_id
@@ -164,13 +167,13 @@ def _not_for_us(key: str, message: dict[str, Any]) -> IgnoredEvent | None:
     chat = read_object(message.get("chat"))
     sender = read_object(message.get("from"))
     if chat.get("type") == "channel":
-        return _ignore(key, message, "A post in a channel.")
+        return _ignore(key, message, _("A post in a channel."))
     if chat.get("type") != "private":
-        return _ignore(key, message, "A message in a group.")
+        return _ignore(key, message, _("A message in a group."))
     if not read_id(sender.get("id")):
-        return _ignore(key, message, "A message without a sender.")
+        return _ignore(key, message, _("A message without a sender."))
     if sender.get("is_bot") is True and not message.get("business_connection_id"):
-        return _ignore(key, message, "A message of a bot.")
+        return _ignore(key, message, _("A message of a bot."))
     return None
 
 
@@ -189,16 +192,16 @@ def _ignore(key: str, part: dict[str, Any], reason: str, notice: str = "") -> Ig
 def _edited(key: str, message: dict[str, Any]) -> list[Event]:
     chat_id, message_id = message_chat_id(message), read_id(message.get("message_id"))
     if not chat_id or not message_id:
-        raise ParseError("The message has no chat or no id.")
+        raise ParseError(_("The message has no chat or no id."))
     ignored = _not_for_us(key, message)
     if ignored:
         return [ignored]
     thread = read_id(message.get("business_connection_id"))
     sender = read_object(message.get("from"))
     if thread and read_id(sender.get("id")) != chat_id:
-        return [_ignore(key, message, "An answer changed by ourselves.")]
+        return [_ignore(key, message, _("An answer changed by ourselves."))]
     if "location" in message:
-        return [_ignore(key, message, "A live location moved on.")]
+        return [_ignore(key, message, _("A live location moved on."))]
     text, attachments = message_content(message)
     return [
         EditEvent(
@@ -219,7 +222,7 @@ def _deleted(key: str, part: dict[str, Any]) -> list[Event]:
     chat_id = message_chat_id(part)
     numbers = [read_id(number) for number in read_list(part.get("message_ids"))]
     if not chat_id:
-        raise ParseError("The deletion names no chat.")
+        raise ParseError(_("The deletion names no chat."))
     return [
         DeleteEvent(
             key=f"{key}:{number}",
@@ -229,7 +232,7 @@ def _deleted(key: str, part: dict[str, Any]) -> list[Event]:
         )
         for number in dict.fromkeys(numbers)
         if number
-    ] or [_ignore(key, part, "A deletion of nothing.")]
+    ] or [_ignore(key, part, _("A deletion of nothing."))]
 
 
 # --- everything else ----------------------------------------------------------------------
@@ -240,9 +243,11 @@ def _callback(key: str, query: dict[str, Any]) -> list[Event]:
     chat = read_object(message.get("chat"))
     payload = read_text(query.get("data"), max_length=200)
     if chat.get("type") != "private" or not read_id(chat.get("id")):
-        return [_ignore(key, {**message, "from": query.get("from")}, "A button outside our chats.")]
+        return [
+            _ignore(key, {**message, "from": query.get("from")}, _("A button outside our chats."))
+        ]
     if not payload:
-        return [_ignore(key, {**message, "from": query.get("from")}, "A button of a game.")]
+        return [_ignore(key, {**message, "from": query.get("from")}, _("A button of a game."))]
     thread = read_id(message.get("business_connection_id"))
     return [
         PostbackEvent(
@@ -277,9 +282,9 @@ def _membership(key: str, part: dict[str, Any]) -> list[Event]:
     if chat.get("type") != "private":
         added = status in ("member", "administrator") and before in ("left", "kicked", None)
         notice = NOTICE_GROUP if added and chat.get("type") != "channel" else ""
-        return [_ignore(key, part, "The bot's place in a group or channel changed.", notice)]
+        return [_ignore(key, part, _("The bot's place in a group or channel changed."), notice)]
     if status not in ("member", "kicked") or not message_chat_id(part):
-        return [_ignore(key, part, "A change of membership without a meaning here.")]
+        return [_ignore(key, part, _("A change of membership without a meaning here."))]
     return [
         ReachabilityEvent(
             key=key,
@@ -295,7 +300,7 @@ def _reaction(key: str, part: dict[str, Any]) -> list[Event]:
     chat = read_object(part.get("chat"))
     user = read_object(part.get("user"))
     if chat.get("type") != "private" or not read_id(user.get("id")):
-        return [_ignore(key, part, "A reaction in a group.")]
+        return [_ignore(key, part, _("A reaction in a group."))]
     reactions = [read_object(item) for item in read_list(part.get("new_reaction"))]
     emoji = next((read_name(item.get("emoji")) for item in reactions if item.get("emoji")), "")
     if reactions and not emoji:
@@ -314,9 +319,13 @@ def _reaction(key: str, part: dict[str, Any]) -> list[Event]:
 
 
 def _connection(key: str, part: dict[str, Any]) -> list[Event]:
-    state = "on" if part.get("is_enabled") is True else "off"
     user = read_object(part.get("user"))
-    return [_ignore(key, {**part, "from": user}, f"A business connection was switched {state}.")]
+    reason = (
+        _("A business connection was switched on.")
+        if part.get("is_enabled") is True
+        else _("A business connection was switched off.")
+    )
+    return [_ignore(key, {**part, "from": user}, reason)]
 
 
 _KINDS = {

@@ -301,7 +301,7 @@ def connector_check(*, connector: Connector, now: dt.datetime) -> CheckResult:
         _failure_store(connector, error, now)
         raise PlatformError("platform", str(error)) from error
     values: dict[str, Any] = {
-        "last_error": " ".join(result.problems)[:2000],
+        "last_error": "\n".join(result.problems)[:2000],
         "last_error_at": now if result.problems else None,
     }
     healthy = {ConnectorStatus.BROKEN, ConnectorStatus.DEGRADED}

@@ -264,10 +264,7 @@ def _failed(message: Message, error: DriverError, now: dt.datetime) -> bool:
         if now - queued_at < limit:
             _put_off(message, error, now)
             return False
-        return _end(
-            message, now, state=MessageState.FAILED, code="retry",
-            text=_("Not delivered: %s") % error,
-        )  # fmt: skip
+        return _end(message, now, state=MessageState.FAILED, code="retry", text=str(error))
     if error_class == "auth":
         connector_broken(connector=connector, error=error, now=now)
     if error_class == "contact":

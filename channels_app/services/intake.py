@@ -25,6 +25,7 @@ from django.db import (
     connection,
     transaction,
 )
+from django.utils.translation import gettext_noop as _
 
 from channels_app.drivers.base import (
     ContactEvent,
@@ -97,7 +98,7 @@ def delivery_receive(*, connector: Connector, raw: bytes, now: dt.datetime) -> l
     """
     driver = connector_driver(connector)
     if connector.status == ConnectorStatus.DISABLED:
-        return [_whole_keep(connector, raw, state="ignored", error="switched off", now=now)]
+        return [_whole_keep(connector, raw, state="ignored", error=_("switched off"), now=now)]
     try:
         events = driver.parse(raw)
     except FieldErrors:
@@ -181,7 +182,7 @@ def _event_take(
         logger.exception("The database is away")
         return Received(key, "unsaved")
     except pending.HeldBackError:
-        return _pending_keep(connector, event, key, raw, "waits behind an earlier event", now)
+        return _pending_keep(connector, event, key, raw, _("waits behind an earlier event"), now)
     except intake_apply.NotYetError as not_yet:
         return _pending_keep(connector, event, key, raw, str(not_yet), now)
     except IntegrityError as caught:
@@ -284,7 +285,7 @@ def _keyless_take(
 
     if _repeated(apply):
         return None
-    return _pending_keep(connector, event, key, raw, "message not known yet", now)
+    return _pending_keep(connector, event, key, raw, _("message not known yet"), now)
 
 
 def _pending_keep(

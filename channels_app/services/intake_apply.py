@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
+from django.utils.translation import gettext_noop as _
+
 from channels_app import tasks
 from channels_app.drivers.base import (
     DeleteEvent,
@@ -303,7 +305,7 @@ def edit_apply(*, connector: Connector, event: EditEvent, now: dt.datetime, last
     found = _message_for_change(connector, event)
     if found is None:
         if not last_try:
-            raise NotYetError("the edited message has not come yet")
+            raise NotYetError(_("the edited message has not come yet"))
         message_event = MessageEvent(
             chat_id=event.chat_id, thread=event.thread, user=event.user, at=event.at,
             message_id=event.message_id, text=event.text, attachments=event.attachments,
@@ -338,7 +340,7 @@ def delete_apply(
     if found is None:
         if last_try:
             return None, None
-        raise NotYetError("the removed message has not come yet")
+        raise NotYetError(_("the removed message has not come yet"))
     conversation, message = found
     if message.deleted_at is None:
         message.text = ""

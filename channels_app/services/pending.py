@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from django.db import Error, connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext_noop
 
 from channels_app.drivers.base import (
     DeleteEvent,
@@ -198,7 +199,7 @@ def event_retry(
                 _older_first(row, now)
             events = find(connector_driver(row.connector), bytes(row.raw), row.key)
             if not events:
-                raise ParseError("The event is not in the kept delivery.")
+                raise ParseError(gettext_noop("The event is not in the kept delivery."))
             ids: tuple[int | None, int | None] = (None, None)
             for event in events:
                 last_try = by_hand or (
@@ -267,7 +268,7 @@ def _effect_or_receipt(
     if isinstance(event, receipts.KEYLESS):
         known = receipts.keyless_apply(connector=connector, event=event, now=now)
         if not known and not last_try:
-            raise NotYetError("the message of this receipt is not known yet")
+            raise NotYetError(gettext_noop("the message of this receipt is not known yet"))
         return None, None
     return effect(connector=connector, event=event, now=now, last_try=last_try, held=False)
 

@@ -17,6 +17,7 @@ from channels_app.models import (
     MessageState,
 )
 from channels_app.services.media import signed_file_path
+from openlines_project.lib.kept import kept_sentence
 from queue_app.inbox.words import (
     avatar_number,
     channel_name,
@@ -114,7 +115,7 @@ def _bubble(message: Message, conversation: Conversation, quotes: dict[str, Mess
 def _trouble(message: Message, conversation: Conversation) -> str:
     channel = channel_name(conversation.connector.kind)
     if message.state == MessageState.FAILED:
-        return (_("Not delivered.") + " " + message.error_text).strip()
+        return (_("Not delivered.") + " " + kept_sentence(message.error_text)).strip()
     if message.state == MessageState.UNKNOWN:
         return _("No answer from %(channel)s. It may have arrived; check before you resend.") % {
             "channel": channel

@@ -203,7 +203,7 @@ def test_after_an_hour_an_ordinary_channel_gives_up(
     Platform(monkeypatch, TelegramDriver, refusal("retry", "Telegram has trouble: 502"))
     message, following = queued(bot_chat), queued(bot_chat, "next")
     assert deliver(bot_chat, now=moment(60)) == 1
-    assert end_of(message) == ("failed", "retry", "Not delivered: Telegram has trouble: 502")
+    assert end_of(message) == ("failed", "retry", "Telegram has trouble: 502")
     assert is_out_of_the_outbox(message)
     assert end_of(following)[0] == "sent"
 
