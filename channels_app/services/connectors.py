@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from channels_app.models import Connector, ConnectorStatus, Conversation, OpenCh
 from channels_app.services.errors import ConflictError, InvalidError, PlatformError
 from channels_app.signals import connector_changed
 from openlines_project.lib.http import trusted_door, untrusted_door
+from openlines_project.lib.kept import kept_language, kept_sentence
 from openlines_project.lib.text import clean_text
 
 # A change of one of these may send our secrets to somebody else: they must be typed again.
@@ -197,13 +199,15 @@ def connector_connect(
     try:
         # Looked at before anything is changed there: connecting takes the account's deliveries
         # away from whoever has them now.
-        found = driver.check(webhook_url=address).account
+        with kept_language():
+            found = driver.check(webhook_url=address).account
         if found is not None:
             _account_check(connector, found)
-        account = driver.connect(webhook_url=address)
+        with kept_language():
+            account = driver.connect(webhook_url=address)
     except DriverError as error:
         _failure_store(connector, error, now)
-        raise PlatformError("platform", str(error)) from error
+        raise PlatformError("platform", kept_sentence(str(error))) from error
     _account_check(connector, account)
     try:
         with transaction.atomic():
@@ -281,7 +285,8 @@ def connector_disconnect(*, connector: Connector, now: dt.datetime) -> Connector
     if connector.account_id and _account_elsewhere(connector, connector.account_id).exists():
         return connector
     try:
-        connector_driver(connector).disconnect()
+        with kept_language():
+            connector_driver(connector).disconnect()
     except (DriverError, UnknownKind) as error:
         Connector.objects.filter(pk=connector.pk).update(last_error=str(error), last_error_at=now)
         connector.refresh_from_db()
@@ -296,10 +301,11 @@ def connector_check(*, connector: Connector, now: dt.datetime) -> CheckResult:
     driver = connector_driver(connector)
     address = "" if connector.is_polling else webhook_url(connector)
     try:
-        result = driver.check(webhook_url=address)
+        with kept_language():
+            result = driver.check(webhook_url=address)
     except DriverError as error:
         _failure_store(connector, error, now)
-        raise PlatformError("platform", str(error)) from error
+        raise PlatformError("platform", kept_sentence(str(error))) from error
     values: dict[str, Any] = {
         "last_error": "\n".join(result.problems)[:2000],
         "last_error_at": now if result.problems else None,
@@ -310,7 +316,11 @@ def connector_check(*, connector: Connector, now: dt.datetime) -> CheckResult:
     Connector.objects.filter(pk=connector.pk).update(**values)
     connector.refresh_from_db()
     connector_changed.send(sender=Connector, connector=connector, fields=list(values))
-    return result
+    return replace(
+        result,
+        problems=tuple(map(kept_sentence, result.problems)),
+        facts=tuple((kept_sentence(label), kept_sentence(fact)) for label, fact in result.facts),
+    )
 
 
 def _failure_store(connector: Connector, error: DriverError, now: dt.datetime) -> None:

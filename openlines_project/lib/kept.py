@@ -3,7 +3,7 @@
 Why a message was not delivered or a channel is broken is written down by a worker, which has no
 reader: it writes English. A page or an answer of the API gives it in the reader's language, found
 in his catalogue as a whole ("Telegram could not be reached.") or by its pattern ("Telegram
-refused: Bad Request").
+refused: Bad Request"). Who keeps a sentence while somebody reads makes it in `kept_language`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, override
 from django.utils.translation.trans_real import translation
 
 _VALUE = re.compile(r"%\((\w+)\)s")
 # A pattern that begins with a value, or nearly so, would fit too many sentences.
 _FIRST_WORDS = 10
+
+
+def kept_language() -> override:
+    """A context in which sentences come in the language they are kept in."""
+    return override("en")
 
 
 def kept_sentence(text: str) -> str:

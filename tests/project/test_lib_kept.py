@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 from django.utils.translation import override
 
+from channels_app.services.connectors import connector_check
 from openlines_project.lib.kept import kept_sentence
+from tests.factories import ConnectorFactory, moment
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,14 @@ def test_what_no_catalogue_has_stays_as_it_is(text: str) -> None:
         assert kept_sentence(text) == text
     with override(None):
         assert kept_sentence(text) == text
+
+
+@pytest.mark.django_db
+def test_what_one_administrator_finds_is_kept_for_a_reader_of_any_language() -> None:
+    connector = ConnectorFactory()
+    with override("pt-br"):
+        result = connector_check(connector=connector, now=moment())
+    english = "There is no address for answers: customers can write to us only."
+    assert ("Segredo", "definido") in result.facts
+    assert result.problems[0].startswith("Não há endereço para respostas")
+    assert connector.last_error.split("\n")[0] == english
