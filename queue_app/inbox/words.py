@@ -103,13 +103,13 @@ def moment(at: dt.datetime) -> str:
 def day_name(day: dt.date) -> str:
     """A day as a heading between messages."""
     today = timezone.localdate()
-    text = date_format(day, pgettext("a day of this year", "l j F"))
+    behind_a_word = date_format(day, pgettext("a day behind Today or Yesterday", "l j F"))
     if day == today:
-        return _("Today, %(day)s") % {"day": text}
+        return _("Today, %(day)s") % {"day": behind_a_word}
     if day == today - dt.timedelta(days=1):
-        return _("Yesterday, %(day)s") % {"day": text}
+        return _("Yesterday, %(day)s") % {"day": behind_a_word}
     if day.year == today.year:
-        return text
+        return date_format(day, pgettext("a day of this year", "l j F"))
     return date_format(day, pgettext("a day of another year", "l j F Y"))
 
 
