@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from channels_app.models import Connector, Conversation, Message, OpenChannel
 from openlines_project.demo import MOST_OPEN_SESSIONS, demo_make, demo_tick
@@ -44,6 +45,24 @@ def test_a_second_start_makes_nothing_and_shows_no_password() -> None:
     assert (Session.objects.count(), User.objects.count(), Connector.objects.count()) == before
     assert "Sign-ins" not in out.getvalue()
     assert "/chat/" in out.getvalue()
+
+
+def test_its_addresses_can_be_clicked_in_a_terminal() -> None:
+    out = StringIO()
+    call_command("demo", address="http://127.0.0.1:8123/", stdout=out)
+    key = Connector.objects.get().public_id
+    printed = [word for word in out.getvalue().split() if word.startswith("http")]
+    base = "http://127.0.0.1:8123"
+    assert printed == [f"{base}/inbox/", f"{base}/chat/{key}/", f"{base}/admin/"]
+
+
+def test_the_addresses_are_the_public_ones_where_there_are_such(
+    settings: Settings,
+) -> None:
+    settings.PUBLIC_URL = "https://chat.example.com"
+    out = StringIO()
+    call_command("demo", stdout=out)
+    assert " https://chat.example.com/inbox/ " in out.getvalue()
 
 
 def test_a_database_with_a_line_of_its_own_is_refused() -> None:

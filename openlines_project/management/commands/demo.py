@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -15,7 +17,14 @@ class Command(BaseCommand):
 
     help = "Adds a demonstration line with operators, a live-chat page and a little traffic."
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--address",
+            default=settings.PUBLIC_URL or "http://127.0.0.1:8000",
+            help="where the pages are served, for the printed addresses",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
         self.stdout.write("Making the demonstration ...")
         try:
             demo = demo_make(now=timezone.now())
@@ -30,7 +39,13 @@ class Command(BaseCommand):
                 self.stdout.write(f"    {name:<8} {password}")
         else:
             self.stdout.write("The demonstration is there already; its sign-ins were shown once.")
+        base = str(options["address"]).rstrip("/")
+        pages = (
+            (f"{base}/inbox/", "as ana or bruno: answer the customers"),
+            (f"{base}/chat/{demo.connector.public_id}/", "write as a customer"),
+            (f"{base}/admin/", "as admin: set up the open channel"),
+        )
         self.stdout.write("Click here:")
-        self.stdout.write("    /inbox/  as ana or bruno: answer the customers")
-        self.stdout.write(f"    /chat/{demo.connector.public_id}/  write as a customer")
-        self.stdout.write("    /admin/  as admin: set up the open channel")
+        width = max(len(address) for address, _ in pages)
+        for address, purpose in pages:
+            self.stdout.write(f"    {address:<{width}}  {purpose}")

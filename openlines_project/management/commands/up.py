@@ -76,8 +76,8 @@ class Command(BaseCommand):
             ) from error
         with lock, listener:
             demo = bool(options["demo"])
-            self._prepare(demo=demo)
             address = address_of(host, listener.getsockname()[1])
+            self._prepare(address, demo=demo)
             supervisor = Supervisor(children(listener.fileno(), demo=demo), write=self._line)
             supervisor.run(
                 started=lambda: threading.Thread(
@@ -99,14 +99,14 @@ class Command(BaseCommand):
             )
         )
 
-    def _prepare(self, *, demo: bool) -> None:
+    def _prepare(self, address: str, *, demo: bool) -> None:
         """Bring the database up to date; make the first administrator or the demonstration."""
         self._say("Preparing the database ...")
         started = time.monotonic()
         call_command("migrate", interactive=False, verbosity=0)
         self._say(f"The database is ready ({time.monotonic() - started:.1f} s).")
         if demo:
-            call_command("demo", stdout=self.stdout, stderr=self.stderr)
+            call_command("demo", address=address, stdout=self.stdout, stderr=self.stderr)
         else:
             made = administrator_make()
             if made:
