@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from channels_app import tasks
 from channels_app.drivers.base import Capabilities
-from channels_app.drivers.registry import UnknownKind, driver_class
+from channels_app.drivers.registry import UnknownKind
 from channels_app.models import (
     ConnectorStatus,
     Conversation,
@@ -22,6 +22,7 @@ from channels_app.models import (
     Message,
     MessageState,
 )
+from channels_app.services.connectors import connector_driver
 from channels_app.services.errors import ConflictError, InvalidError
 from channels_app.services.intake_sql import LAST_TEXT_LENGTH
 from channels_app.services.media import attachment_store_upload
@@ -53,9 +54,9 @@ def sending_refused(conversation: Conversation) -> ConflictError | None:
 
 
 def capabilities_of(conversation: Conversation) -> Capabilities:
-    """What the conversation's channel can do."""
+    """What the conversation's channel can do, its connector's own settings included."""
     try:
-        return driver_class(conversation.connector.kind).capabilities
+        return connector_driver(conversation.connector).capabilities
     except UnknownKind:
         return Capabilities()
 
@@ -91,8 +92,7 @@ def message_queue(
         raise InvalidError("no_files", _("This channel takes no files."))
     if len(files) > MAX_FILES:
         raise InvalidError("too_many_files", _("At most %d files at once.") % MAX_FILES)
-    limit = int(conversation.connector.config.get("text_limit") or capabilities.text_limit)
-    parts = split_text(text, limit, capabilities.text_unit) if text else []
+    parts = split_text(text, capabilities.text_limit, capabilities.text_unit) if text else []
     rows: list[Message] = []
     digest = request_digest(text, files)
     for part in parts:
