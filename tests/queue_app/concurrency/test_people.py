@@ -1,0 +1,338 @@
+"""Operators who act at the same moment: one accepts, limits hold, one answer is one message."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.utils import timezone
+
+from channels_app.models import Message
+from channels_app.services.errors import ConflictError, ForbiddenError
+from queue_app.models import LineOperator, Operator, Session, SessionEvent
+from queue_app.services import desk
+from queue_app.services.operators import operator_duty_set
+from queue_app.services.places import place_take
+from queue_app.services.replies import session_reply
+from queue_app.services.sessions import session_accept, session_close
+from tests.factories import OperatorFactory, UserFactory
+from tests.queue_app.concurrency.crowd import (
+    HeldThread,
+    all_at_once,
+    meet,
+    quietly,
+    raised,
+    session_without_lock,
+    waiting_sessions,
+    without_constraint,
+)
+from tests.queue_app.desk_story import books_check, customer_writes, line_with
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+
+
+def accepting(session: Session, operator: Operator) -> Callable[[], Session]:
+    return lambda: session_accept(session_id=session.pk, operator=operator, now=timezone.now())
+
+
+# --- two accept at once -------------------------------------------------------------------
+
+
+def test_of_two_who_accept_at_once_one_wins_and_the_other_is_told_by_whom() -> None:
+    people = [
+        OperatorFactory(user=UserFactory(first_name=name, last_name=""), duty="off")
+        for name in ("Maria", "Igor")
+    ]
+    connector = line_with(*people, check_availability=True)
+    for number in range(15):
+        session = customer_writes(connector, f"u{number}", now=timezone.now())
+        results = all_at_once([accepting(session, operator) for operator in people])
+        (error,) = raised(results)
+        (won,) = [result for result in results if isinstance(result, Session)]
+        winner = people[results.index(won)]
+        assert isinstance(error, ConflictError)
+        assert (error.code, error.detail) == ("taken", f"Taken by {winner.name}")
+        session.refresh_from_db()
+        assert (session.state, session.operator) == ("active", winner)
+        assert session.assignments.get().operator == winner
+    books_check()
+
+
+def two_accept(monkeypatch: pytest.MonkeyPatch) -> list[Operator]:
+    """Both see the chat waiting, if they can. Returns who was told that it is his.
+
+    Raises `ConflictError` when one of them was refused.
+    """
+    people = [OperatorFactory() for _ in range(2)]
+    (session,) = waiting_sessions(line_with(*people), 1)
+    winners: list[Operator] = []
+
+    def accept(operator: Operator) -> None:
+        winners.append(accepting(session, operator)().operator or operator)
+
+    first = HeldThread(lambda: accept(people[0]))
+
+    def held_place_take(**values: Any) -> bool:
+        first.hold()
+        return place_take(**values)
+
+    monkeypatch.setattr("queue_app.services.sessions.place_take", held_place_take)
+    meet(first, lambda: accept(people[1]))
+    return winners
+
+
+def test_who_comes_second_waits_and_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConflictError, match="Taken by"):
+        two_accept(monkeypatch)
+    assert Session.objects.get().state == "active"
+    books_check()
+
+
+def test_without_the_sessions_lock_both_would_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control."""
+    monkeypatch.setattr("queue_app.services.sessions.session_lock", session_without_lock)
+    # Taking by hand waits for the line as well, which hides the fault.
+    monkeypatch.setattr("queue_app.services.sessions.line_lock", lambda _line: 0)
+    # The numbers of the events would refuse the second: the last line of defence.
+    with without_constraint(SessionEvent, "session_event_seq_once"):
+        assert len(two_accept(monkeypatch)) == 2
+        with pytest.raises(AssertionError, match="over all lines"):
+            books_check()
+
+
+def test_taking_by_hand_is_never_overwritten_by_the_distribution() -> None:
+    """P10: one takes what he likes while two sweepers distribute the same sessions."""
+    people = [OperatorFactory() for _ in range(3)]
+    connector = line_with(*people)
+    sessions = waiting_sessions(connector, 40)
+    taker = OperatorFactory()
+    taken: list[int] = []
+
+    def take() -> None:
+        for session in reversed(sessions):
+            try:
+                accepting(session, taker)()
+            except ForbiddenError:  # the sweepers were faster
+                continue
+            taken.append(session.pk)
+
+    def sweep() -> int:
+        return desk.line_distribute(
+            open_channel_id=connector.open_channel_id, now=timezone.now(), limit=100
+        )
+
+    assert raised(all_at_once([take, sweep, sweep])) == []
+    assert taken != []
+    held = Session.objects.filter(pk__in=taken)
+    assert set(held.values_list("state", "operator_id")) == {("active", taker.pk)}
+    rest = Session.objects.exclude(pk__in=taken)
+    assert set(rest.values_list("state", flat=True)) <= {"offered"}
+    books_check()
+
+
+# --- limits ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def every_commit_watched(table: str) -> Iterator[Callable[[], int]]:
+    """Log each value `open_chats` takes on in a table. Yields the highest that was committed."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE watched (open_chats integer)")
+        cursor.execute(
+            "CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN INSERT INTO watched VALUES (NEW.open_chats); RETURN NEW; END'"
+        )
+        cursor.execute(
+            f"CREATE TRIGGER watch AFTER INSERT OR UPDATE ON {table}"
+            " FOR EACH ROW EXECUTE FUNCTION watch()"
+        )
+
+    def highest() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT max(open_chats) FROM watched")
+            value: int = cursor.fetchone()[0]
+            return value
+
+    try:
+        yield highest
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TRIGGER watch ON {table}")
+            cursor.execute("DROP FUNCTION watch")
+            cursor.execute("DROP TABLE watched")
+
+
+def accept_and_close(operator: Operator, rounds: int) -> list[Any]:
+    """Ten threads take, end and distribute chats of one operator as fast as they can."""
+    lock = threading.Lock()
+    accepted: list[int] = []
+
+    def act() -> int:
+        for _ in range(rounds):
+            for session in Session.objects.filter(closed_at__isnull=True).order_by("?")[:3]:
+                try:
+                    if session.state == "active" and session.operator_id == operator.pk:
+                        session_close(
+                            session_id=session.pk, actor=operator.user, now=timezone.now()
+                        )
+                        desk.place_freed(session_id=session.pk, now=timezone.now())
+                    else:
+                        accepting(session, operator)()
+                        with lock:
+                            accepted.append(session.pk)
+                except ConflictError:
+                    pass
+        return len(accepted)
+
+    return all_at_once([act] * 10)
+
+
+@pytest.mark.parametrize("rounds", [4, pytest.param(40, marks=pytest.mark.slow)])
+def test_the_limit_of_the_line_holds_at_every_commit(rounds: int) -> None:
+    ana = OperatorFactory()
+    connector = line_with(ana, max_chats=3)
+    waiting_sessions(connector, 50 if rounds < 10 else 400)
+    with every_commit_watched("queue_app_lineoperator") as highest:
+        results = accept_and_close(ana, rounds)
+        assert raised(results) == []
+        assert highest() == 3
+    assert max(results) >= 3
+    books_check()
+
+
+def test_the_cap_over_all_lines_holds_at_every_commit() -> None:
+    ana = OperatorFactory(max_chats=3)
+    connectors = [line_with(ana), line_with(ana)]
+    waiting_sessions(connectors[0], 25)
+    waiting_sessions(connectors[1], 25)
+    with every_commit_watched("queue_app_operator") as highest:
+        assert raised(accept_and_close(ana, 4)) == []
+        assert highest() == 3
+    books_check()
+
+
+def test_without_the_lines_lock_the_limit_of_the_line_would_not_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Negative control: two read one free place before either takes it."""
+    ana = OperatorFactory()
+    first, second = waiting_sessions(line_with(ana, max_chats=1), 2)
+    held = HeldThread(accepting(first, ana))
+
+    def held_place_take(**values: Any) -> bool:
+        held.hold()
+        return place_take(**values)
+
+    monkeypatch.setattr("queue_app.services.sessions.place_take", held_place_take)
+    monkeypatch.setattr("queue_app.services.sessions.line_lock", lambda _line: 0)
+    meet(held, accepting(second, ana))
+    assert LineOperator.objects.get().open_chats == 2
+
+
+def test_with_the_lines_lock_the_second_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    ana = OperatorFactory()
+    first, second = waiting_sessions(line_with(ana, max_chats=1), 2)
+    held = HeldThread(accepting(first, ana))
+
+    def held_place_take(**values: Any) -> bool:
+        held.hold()
+        return place_take(**values)
+
+    monkeypatch.setattr("queue_app.services.sessions.place_take", held_place_take)
+    with pytest.raises(ConflictError, match="1 of 1"):
+        meet(held, accepting(second, ana))
+    books_check()
+
+
+def test_without_the_condition_the_cap_would_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: looking at the cap, and counting up afterwards."""
+    ana = OperatorFactory(max_chats=1)
+    (first,) = waiting_sessions(line_with(ana), 1)
+    (second,) = waiting_sessions(line_with(ana), 1)
+    held = HeldThread(accepting(first, ana))
+
+    def look_and_take(*, operator_id: int, open_channel_id: int) -> bool:
+        operator = Operator.objects.get(pk=operator_id)
+        if operator.open_chats >= operator.max_chats:
+            return False
+        held.hold()
+        Operator.objects.filter(pk=operator_id).update(open_chats=F("open_chats") + 1)
+        return True
+
+    monkeypatch.setattr("queue_app.services.sessions.place_take", look_and_take)
+    meet(held, accepting(second, ana))
+    ana.refresh_from_db()
+    assert (ana.open_chats, ana.max_chats) == (2, 1)
+
+
+# --- one answer -----------------------------------------------------------------------------
+
+
+def test_twenty_identical_answers_at_once_are_one_message() -> None:
+    ana = OperatorFactory()
+    session = customer_writes(line_with(ana), "u1", now=timezone.now())
+
+    def answer() -> Message:
+        return session_reply(
+            session_id=session.pk, user=ana.user, text="On its way", client_key="key-0001",
+            now=timezone.now(),
+        )  # fmt: skip
+
+    results = all_at_once([answer] * 20)
+    assert raised(results) == []
+    message = Message.objects.get(direction="out")
+    assert {result.pk for result in results} == {message.pk}
+    session.refresh_from_db()
+    assert (session.state, session.events.filter(kind="accepted").count()) == ("active", 1)
+    books_check()
+
+
+def test_an_answer_and_a_message_at_once_leave_no_gap() -> None:
+    ana = OperatorFactory()
+    connector = line_with(ana)
+    session = customer_writes(connector, "u1", now=timezone.now())
+
+    def answer(number: int) -> Message:
+        return session_reply(
+            session_id=session.pk, user=ana.user, text="Yes", client_key=f"key-{number}",
+            now=timezone.now(),
+        )  # fmt: skip
+
+    actions: list[Callable[[], Any]] = [partial(answer, number) for number in range(6)]
+    actions += [lambda: customer_writes(connector, "u1", now=timezone.now())] * 6
+    assert raised(all_at_once(actions)) == []
+    numbers = list(Message.objects.order_by("seq").values_list("seq", flat=True))
+    assert numbers == list(range(1, 14))
+    books_check()
+
+
+def test_ending_and_writing_at_once_lose_no_message() -> None:
+    """The message goes into the session before its end, or opens the next one."""
+    ana = OperatorFactory()
+    connector = line_with(ana)
+    for user in [f"u{number}" for number in range(10)]:
+        session = customer_writes(connector, user, now=timezone.now())
+        end = partial(session_close, session_id=session.pk, actor=ana.user, now=timezone.now())
+        write = partial(customer_writes, connector, user, now=timezone.now())
+        results = all_at_once([end, write])
+        assert raised(results) == []
+        sessions = list(Session.objects.filter(conversation=session.conversation))
+        assert len(sessions) in {1, 2}
+        assert session.conversation.messages.count() == 2
+        if len(sessions) == 2:
+            assert sessions[1].state == "offered"
+    books_check()
+
+
+def test_duty_pressed_by_ten_at_once_is_set_once() -> None:
+    ana = OperatorFactory(duty="off")
+    press = quietly(lambda: operator_duty_set(operator=ana, duty="on", now=timezone.now()))
+    assert raised(all_at_once([press] * 10)) == []
+    ana.refresh_from_db()
+    assert ana.duty == "on"
