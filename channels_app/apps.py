@@ -9,8 +9,8 @@ class ChannelsConfig(AppConfig):
     def ready(self) -> None:
         from channels_app import receivers  # noqa: F401  connects the signals
         from channels_app.services.delivery import delivery_sweep
-        from channels_app.services.intake import inbound_sweep
         from channels_app.services.media import media_sweep
+        from channels_app.services.pending import inbound_sweep
         from channels_app.services.polling import connectors_poll
         from openlines_project.lib.worker import sweeper_register
 

@@ -43,7 +43,7 @@ def deliver_typing(conversation_id: int) -> None:
 @shared_task
 def inbound_sweep() -> None:
     """Try pending events again."""
-    from channels_app.services.intake import inbound_sweep as sweep
+    from channels_app.services.pending import inbound_sweep as sweep
 
     sweep(now=database_now())
 

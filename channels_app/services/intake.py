@@ -14,8 +14,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from django.db import (
     DatabaseError,
@@ -28,32 +27,23 @@ from django.db import (
 from django.utils.translation import gettext_noop as _
 
 from channels_app.drivers.base import (
-    ContactEvent,
-    DeleteEvent,
-    Driver,
-    EchoEvent,
-    EditEvent,
     Event,
     FieldErrors,
     IgnoredEvent,
     MessageEvent,
     ParseError,
-    PostbackEvent,
-    ReachabilityEvent,
-    ReactionEvent,
-    ReceiptEvent,
-    TypingEvent,
 )
 from channels_app.models import Connector, ConnectorStatus, InboundEvent
 from channels_app.services import intake_apply, pending, receipts
 from channels_app.services.connectors import connector_driver, connector_notice
+from channels_app.services.intake_effect import event_effect, event_key
 from channels_app.services.intake_sql import event_key_insert
+from channels_app.services.received import HeldBackError, NotYetError, Outcome, Received
 from openlines_project.lib.db import is_lock_timeout, is_worth_repeating
-from openlines_project.lib.text import clean_text
+from openlines_project.lib.text import error_words
 
 logger = logging.getLogger(__name__)
 
-Outcome = Literal["done", "duplicate", "pending", "dead", "ignored", "unsaved"]
 Result = TypeVar("Result")
 MAX_TRIES = 3
 # Once something of a delivery could not be saved, its rest is tried for so long at most: the
@@ -63,31 +53,6 @@ SAVING_SECONDS = 2.0
 
 class DatabaseAwayError(Exception):
     """No connection could be opened. Nothing else is worth trying."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What became of one event. Everything but `unsaved` is committed."""
-
-    key: str
-    outcome: Outcome
-    conversation_id: int | None = None
-    message_id: int | None = None
-
-
-def event_key(event: Event) -> str:
-    """The key that makes an event unique on its connector; made from its content if need be."""
-    if event.key and clean_text(event.key, max_length=200) == event.key:
-        return event.key
-    at = event.at.isoformat() if event.at else ""
-    user = event.user.external_id if event.user else ""
-    content = [
-        getattr(event, name, "")
-        for name in ("message_id", "text", "status", "emoji", "payload", "reachable")
-    ]
-    files = [item.ref for item in getattr(event, "attachments", ())]
-    parts = [type(event).__name__, event.key, event.chat_id, event.thread, user, at, content, files]
-    return "sha256:" + hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def delivery_receive(*, connector: Connector, raw: bytes, now: dt.datetime) -> list[Received]:
@@ -120,11 +85,6 @@ def event_receive(*, connector: Connector, event: Event, raw: bytes, now: dt.dat
     received = _event_take(connector, event, raw, now)
     assert received is not None  # noqa: S101  a message has a key
     return received
-
-
-def error_words(error: BaseException) -> str:
-    """An unexpected error as administrators read it."""
-    return f"{type(error).__name__}: {error}"
 
 
 def _whole_keep(
@@ -175,15 +135,15 @@ def _event_take(
     key = event_key(event)
     error: Exception
     try:
-        if isinstance(event, ReceiptEvent | ReactionEvent | TypingEvent | ContactEvent):
+        if isinstance(event, receipts.KEYLESS):
             return _keyless_take(connector, event, key, raw, now)
         return _repeated(lambda: _event_apply(connector, event, key, now, mode="route"))
     except DatabaseAwayError:
         logger.exception("The database is away")
         return Received(key, "unsaved")
-    except pending.HeldBackError:
+    except HeldBackError:
         return _pending_keep(connector, event, key, raw, _("waits behind an earlier event"), now)
-    except intake_apply.NotYetError as not_yet:
+    except NotYetError as not_yet:
         return _pending_keep(connector, event, key, raw, str(not_yet), now)
     except IntegrityError as caught:
         known = intake_apply.message_known(connector=connector, event=event)
@@ -240,37 +200,6 @@ def _event_apply(
     return Received(key, "done", conversation_id, message_id)
 
 
-def event_effect(
-    *,
-    connector: Connector,
-    event: Event,
-    now: dt.datetime,
-    mode: Literal["route", "park"] = "route",
-    last_try: bool = False,
-    held: bool = True,
-) -> tuple[int | None, int | None]:
-    """What an event with a key does, inside the caller's transaction.
-
-    Returns `(conversation id, message id)`. `last_try` takes what is there instead of waiting for
-    what has not come; `held` lets earlier pending events hold this one back. Raises `NotYetError`
-    and `HeldBackError`.
-    """
-    common: dict[str, Any] = {"connector": connector, "now": now}
-    if isinstance(event, EchoEvent):
-        return intake_apply.echo_apply(event=event, **common)
-    if isinstance(event, PostbackEvent) and event.payload.startswith("ol:"):
-        return intake_apply.own_postback_apply(event=event, **common)
-    if isinstance(event, MessageEvent):
-        return intake_apply.message_apply(event=event, mode=mode, held=held, **common)
-    if isinstance(event, EditEvent):
-        return intake_apply.edit_apply(event=event, last_try=last_try, **common)
-    if isinstance(event, DeleteEvent):
-        return intake_apply.delete_apply(event=event, last_try=last_try, **common)
-    if isinstance(event, ReachabilityEvent):
-        return intake_apply.reachability_apply(event=event, **common)
-    raise TypeError(type(event).__name__)
-
-
 def _keyless_take(
     connector: Connector, event: Event, key: str, raw: bytes, now: dt.datetime
 ) -> Received | None:
@@ -315,22 +244,11 @@ def _quietly(action: Callable[[], object]) -> None:
         logger.exception("A notice could not be stored")
 
 
-def event_find(driver: Driver, raw: bytes, key: str) -> Sequence[Event]:
-    """The event with this key in a kept delivery. Raises `ParseError`."""
-    return [
-        event
-        for event in driver.parse(raw)
-        if not isinstance(event, IgnoredEvent) and event_key(event) == key
-    ]
-
-
 def event_replay(*, inbound_event: InboundEvent, now: dt.datetime) -> Received:
     """Try a pending, dead or ignored event again, by hand. Its effect happens once."""
     if inbound_event.key.startswith("raw:"):
         return _delivery_replay(inbound_event, now)
-    return pending.event_retry(
-        event_id=inbound_event.pk, now=now, by_hand=True, find=event_find, effect=event_effect
-    )
+    return pending.event_retry(event_id=inbound_event.pk, now=now, by_hand=True)
 
 
 def _delivery_replay(inbound_event: InboundEvent, now: dt.datetime) -> Received:
@@ -360,8 +278,3 @@ def _delivery_replay(inbound_event: InboundEvent, now: dt.datetime) -> Received:
     if received and all(item.outcome == "duplicate" for item in received):
         outcome = "duplicate"
     return Received(row.key, outcome, last.conversation_id, last.message_id)
-
-
-def inbound_sweep(*, now: dt.datetime, limit: int = 200) -> int:
-    """Try the pending events that are due, oldest first. Returns how many were done."""
-    return pending.pending_sweep(now=now, limit=limit, find=event_find, effect=event_effect)

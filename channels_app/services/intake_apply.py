@@ -28,7 +28,6 @@ from channels_app.models import (
     MessageRevision,
     MessageState,
 )
-from channels_app.services import pending
 from channels_app.services.conversations import (
     conversation_lock,
     conversation_person_update,
@@ -36,7 +35,9 @@ from channels_app.services.conversations import (
     conversation_touch,
     person_columns,
 )
+from channels_app.services.gaps import hold_back
 from channels_app.services.intake_sql import conversation_advance
+from channels_app.services.received import NotYetError
 from channels_app.signals import (
     delivery_changed,
     message_changed,
@@ -52,10 +53,6 @@ TEXT_LENGTH = 65_536
 # Shown as what they are; everything else with a reference is a file to fetch.
 CARD_TYPES = {"location", "contact", "unsupported"}
 ECHO_WINDOW = dt.timedelta(minutes=10)
-
-
-class NotYetError(Exception):
-    """The event speaks of a message that is not here (yet)."""
 
 
 Ids = tuple[int | None, int | None]
@@ -111,7 +108,7 @@ def message_apply(
         connector=connector, event=event, now=now, direction=Direction.IN
     )
     if conversation.has_pending and held:
-        pending.hold_back(conversation=conversation, now=now)
+        hold_back(conversation=conversation, now=now)
     if isinstance(event, PostbackEvent) and event.callback_id:
         enqueue_after_commit(tasks.deliver_acknowledgement, connector.pk, event.callback_id)
     message_received.send(

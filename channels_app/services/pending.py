@@ -1,15 +1,10 @@
-"""Events that could not be processed: kept with their raw bytes, tried again, at last given up.
-
-A pending event holds later events of its conversation back for 30 seconds at most; after that
-they pass, and a note in the thread marks the gap.
-"""
+"""Events that could not be processed: kept with their raw bytes, tried again, at last given up."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
 
 from django.db import Error, connection, transaction
 from django.db.models import F
@@ -17,7 +12,6 @@ from django.utils.translation import gettext_noop
 
 from channels_app.drivers.base import (
     DeleteEvent,
-    Driver,
     EditEvent,
     Event,
     FieldErrors,
@@ -25,17 +19,14 @@ from channels_app.drivers.base import (
     ParseError,
 )
 from channels_app.models import Connector, Conversation, EventState, InboundEvent
+from channels_app.services import receipts
 from channels_app.services.connectors import connector_driver
-from channels_app.services.conversations import (
-    conversation_lock,
-    conversation_system_message,
-    person_columns,
-)
+from channels_app.services.conversations import conversation_lock, person_columns
+from channels_app.services.gaps import older_first
+from channels_app.services.intake_effect import event_effect, event_find
 from channels_app.services.intake_sql import event_key_insert
-from openlines_project.lib.text import clean_text
-
-if TYPE_CHECKING:
-    from channels_app.services.intake import Received
+from channels_app.services.received import HeldBackError, NotYetError, Received
+from openlines_project.lib.text import clean_text, error_words
 
 logger = logging.getLogger(__name__)
 
@@ -49,31 +40,10 @@ THEN_EVERY = dt.timedelta(hours=1)
 GIVE_UP_AFTER = dt.timedelta(days=3)
 # An edit or a receipt waits for its message this often: 5 s, 30 s, 5 min.
 MISSING_AFTER = (dt.timedelta(seconds=5), dt.timedelta(seconds=30), dt.timedelta(minutes=5))
-HOLD_BACK = dt.timedelta(seconds=30)
 KEEP_RAW = dt.timedelta(days=14)
 KEEP_KEYS = dt.timedelta(days=90)
 CLEAN_BATCH = 200
 ERROR_LENGTH = 2000
-
-
-class HeldBackError(Exception):
-    """An earlier event of the same conversation waits to be tried again."""
-
-
-class Find(Protocol):
-    def __call__(self, driver: Driver, raw: bytes, key: str) -> Sequence[Event]: ...
-
-
-class Effect(Protocol):
-    def __call__(
-        self,
-        *,
-        connector: Connector,
-        event: Event,
-        now: dt.datetime,
-        last_try: bool = False,
-        held: bool = True,
-    ) -> tuple[int | None, int | None]: ...
 
 
 def event_keep(
@@ -135,30 +105,8 @@ def _conversation_mark(
     return Conversation.objects.get(**key)
 
 
-def hold_back(*, conversation: Conversation, now: dt.datetime) -> None:
-    """Called with the conversation locked and flagged: raise `HeldBackError`, or let it pass.
-
-    Whoever passes an event that is still pending leaves a note of the gap.
-    """
-    waiting = list(
-        InboundEvent.objects.filter(conversation=conversation, pending_at__isnull=False)
-        .order_by("pk")
-        .values_list("pk", "received_at")
-    )
-    if not waiting:
-        conversation.has_pending = False
-        Conversation.objects.filter(pk=conversation.pk).update(has_pending=False)
-        return
-    if any(received_at > now - HOLD_BACK for _, received_at in waiting):
-        raise HeldBackError
-    for event_id, _ in waiting:
-        conversation_system_message(
-            conversation=conversation, kind="gap", now=now, once_key=f"gap:{event_id}"
-        )
-
-
-def pending_sweep(*, now: dt.datetime, limit: int, find: Find, effect: Effect) -> int:
-    """Try what is due, oldest first. Returns how many events were done."""
+def inbound_sweep(*, now: dt.datetime, limit: int = 200) -> int:
+    """Try the pending events that are due, oldest first. Returns how many were done."""
     due = list(
         InboundEvent.objects.filter(pending_at__isnull=False, pending_at__lte=now)
         .order_by("pk")
@@ -166,22 +114,16 @@ def pending_sweep(*, now: dt.datetime, limit: int, find: Find, effect: Effect) -
     )
     done = 0
     for event_id in due:
-        received = event_retry(event_id=event_id, now=now, find=find, effect=effect)
+        received = event_retry(event_id=event_id, now=now)
         done += received.outcome == "done"
     return done
 
 
-def event_retry(
-    *, event_id: int, now: dt.datetime, find: Find, effect: Effect, by_hand: bool = False
-) -> Received:
+def event_retry(*, event_id: int, now: dt.datetime, by_hand: bool = False) -> Received:
     """Try one kept event again; its key is taken already, so the effect happens at most once.
 
     What waits for a message that never comes is at last stored (an edit) or dropped.
     """
-    from channels_app.services import receipts
-    from channels_app.services.intake import Received
-    from channels_app.services.intake_apply import NotYetError
-
     skip_locked = connection.features.has_select_for_update_skip_locked and not by_hand
     try:
         with transaction.atomic():
@@ -196,8 +138,8 @@ def event_retry(
             if row is None or row.raw is None or (row.pending_at is None and not by_hand):
                 return Received("", "duplicate")
             if not by_hand:
-                _older_first(row, now)
-            events = find(connector_driver(row.connector), bytes(row.raw), row.key)
+                older_first(inbound_event=row, now=now)
+            events = event_find(connector_driver(row.connector), bytes(row.raw), row.key)
             if not events:
                 raise ParseError(gettext_noop("The event is not in the kept delivery."))
             ids: tuple[int | None, int | None] = (None, None)
@@ -206,7 +148,7 @@ def event_retry(
                     isinstance(event, (EditEvent, DeleteEvent, *receipts.KEYLESS))
                     and row.attempts + 1 >= len(MISSING_AFTER)
                 )
-                ids = _effect_or_receipt(row.connector, event, now, last_try, effect)
+                ids = _effect_or_receipt(row.connector, event, now, last_try)
             event_done(event_id=row.pk, now=now)
             _flag_clear(row.conversation_id)
             return Received(row.key, "done", *ids)
@@ -221,7 +163,7 @@ def event_retry(
         return Received("", "pending")
     except Exception as error:
         logger.exception("A pending event failed again")
-        return _put_off(event_id, f"{type(error).__name__}: {error}", now)
+        return _put_off(event_id, error_words(error), now)
 
 
 def event_done(*, event_id: int, now: dt.datetime) -> None:
@@ -240,37 +182,15 @@ def replay_note(*, event_id: int, error: str) -> str:
     return row.state
 
 
-def _older_first(row: InboundEvent, now: dt.datetime) -> None:
-    """Earlier pending events of the conversation go first: raise `HeldBackError`, or pass them."""
-    if row.conversation_id is None:
-        return
-    older = list(
-        InboundEvent.objects.filter(
-            conversation_id=row.conversation_id, pending_at__isnull=False, pk__lt=row.pk
-        ).values_list("pk", "received_at")
-    )
-    if any(received_at > now - HOLD_BACK for _, received_at in older):
-        raise HeldBackError
-    if older:
-        conversation = conversation_lock(row.conversation_id)
-        for event_id, _ in older:
-            conversation_system_message(
-                conversation=conversation, kind="gap", now=now, once_key=f"gap:{event_id}"
-            )
-
-
 def _effect_or_receipt(
-    connector: Connector, event: Event, now: dt.datetime, last_try: bool, effect: Effect
+    connector: Connector, event: Event, now: dt.datetime, last_try: bool
 ) -> tuple[int | None, int | None]:
-    from channels_app.services import receipts
-    from channels_app.services.intake_apply import NotYetError
-
     if isinstance(event, receipts.KEYLESS):
         known = receipts.keyless_apply(connector=connector, event=event, now=now)
         if not known and not last_try:
             raise NotYetError(gettext_noop("the message of this receipt is not known yet"))
         return None, None
-    return effect(connector=connector, event=event, now=now, last_try=last_try, held=False)
+    return event_effect(connector=connector, event=event, now=now, last_try=last_try, held=False)
 
 
 def _put_off(
@@ -282,8 +202,6 @@ def _put_off(
     schedule: Sequence[dt.timedelta] | None = None,
 ) -> Received:
     """Write down the failure and when to try again, or that it is given up."""
-    from channels_app.services.intake import Received
-
     try:
         with transaction.atomic():
             row = (

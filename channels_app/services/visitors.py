@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from channels_app.drivers.base import InboundAttachment
 from channels_app.drivers.livechat import LiveChatDriver
 from channels_app.models import Connector, Conversation, Direction, Message, MessageState
-from channels_app.services.intake import Received, event_receive
+from channels_app.services.intake import event_receive
 from channels_app.services.media import StoredUpload, upload_store
 from channels_app.services.receipts import message_state_forward
+from channels_app.services.received import Received
 from openlines_project.lib.live import ring_after_commit
 
 # The page says it more often than anybody looks.

@@ -25,7 +25,7 @@ from django.views.decorators.http import require_safe
 from channels_app.drivers.livechat import COLOUR
 from channels_app.models import Connector, Message
 from channels_app.selectors import connector_by_public_id
-from channels_app.services.intake import Received
+from channels_app.services.received import Received
 from channels_app.services.visitors import (
     visitor_message_receive,
     visitor_seen,

@@ -242,3 +242,11 @@ def _joins(name: str, index: int) -> bool:
     return len(around) == 2 and all(
         character > "\u02ff" and unicodedata.category(character)[0] in "LMS" for character in around
     )
+
+
+# --- errors -------------------------------------------------------------------------------
+
+
+def error_words(error: BaseException) -> str:
+    """An unexpected error as administrators read it: its kind and what it says."""
+    return f"{type(error).__name__}: {error}"

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from channels_app.models import Conversation
 from openlines_project.lib.clock import database_now
-from openlines_project.lib.text import clean_text
+from openlines_project.lib.text import clean_text, error_words
 from queue_app.models import AssignmentOutcome, Session, SessionState, Timer, TimerKind
 from queue_app.services.deadlines import timer_set
 from queue_app.services.events import seconds_between
@@ -111,7 +111,7 @@ def _put_off(
         timers.update(
             due_at=now + min(PUT_OFF * 2 ** min(failed, 10), PUT_OFF_MOST),
             attempts=failed + 1,
-            error=clean_text(f"{type(error).__name__}: {error}", max_length=2000),
+            error=clean_text(error_words(error), max_length=2000),
         )
     except DatabaseError:
         logger.exception("A timer could not be put off")

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from channels_app.models import Connector, InboundEvent, Message
-from channels_app.services.intake import inbound_sweep
+from channels_app.services.pending import inbound_sweep
 from queue_app.models import Session, SessionEvent, Timer
 from tests.factories import ConnectorFactory, OpenChannelFactory, OperatorFactory
 from tests.flows.wire import custom_message, custom_post

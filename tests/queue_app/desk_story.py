@@ -10,7 +10,8 @@ from typing import Any
 from django.db.models import Count, Q
 
 from channels_app.models import Connector
-from channels_app.services.intake import Received, delivery_receive
+from channels_app.services.intake import delivery_receive
+from channels_app.services.received import Received
 from queue_app.models import (
     Assignment,
     LineOperator,

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from channels_app.models import InboundEvent
-from channels_app.services.intake import Received
+from channels_app.services.received import Received
 from tests.channels_app.api.client import admin_api, api_for, assert_refused
 from tests.factories import ConnectorFactory, UserFactory
 

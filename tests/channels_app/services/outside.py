@@ -24,7 +24,8 @@ from channels_app.drivers.base import (
     SendResult,
 )
 from channels_app.models import Connector, Conversation, Direction, Message, MessageState
-from channels_app.services.intake import Received, event_receive
+from channels_app.services.intake import event_receive
+from channels_app.services.received import Received
 from tests.factories import MessageFactory, moment
 
 ANA = Person(external_id="u1", name="Ana Prado")

@@ -17,7 +17,8 @@ from channels_app.models import (
     InboundEvent,
     Message,
 )
-from channels_app.services.intake import delivery_receive, event_key, event_replay
+from channels_app.services.intake import delivery_receive, event_replay
+from channels_app.services.intake_effect import event_key
 from tests.channels_app.services.outside import (
     receive,
     written,

@@ -16,7 +16,8 @@ from django.test import Client
 from channels_app.drivers.custom import CustomDriver
 from channels_app.models import Connector, Conversation, InboundEvent, Message
 from channels_app.services import intake, intake_apply, receipts
-from channels_app.services.intake import delivery_receive, event_replay, inbound_sweep
+from channels_app.services.intake import delivery_receive, event_replay
+from channels_app.services.pending import inbound_sweep
 from channels_app.signals import message_received
 from queue_app.models import Session, SessionEvent, Timer
 from queue_app.services import routing

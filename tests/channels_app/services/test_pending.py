@@ -21,8 +21,13 @@ from channels_app.models import (
     Message,
 )
 from channels_app.services import intake_apply, pending
-from channels_app.services.intake import delivery_receive, event_replay, inbound_sweep
-from channels_app.services.pending import event_give_up, event_keep, inbound_clean
+from channels_app.services.intake import delivery_receive, event_replay
+from channels_app.services.pending import (
+    event_give_up,
+    event_keep,
+    inbound_clean,
+    inbound_sweep,
+)
 from queue_app.models import Session
 from tests.channels_app.services.outside import queued, receive, written
 from tests.factories import (

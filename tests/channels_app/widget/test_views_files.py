@@ -7,7 +7,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from channels_app.models import Attachment, AttachmentState, Direction, InboundEvent, Message
-from channels_app.services.intake import Received
+from channels_app.services.received import Received
 from tests.channels_app.widget.visitor import SITE, Visitor, livechat
 
 pytestmark = pytest.mark.django_db

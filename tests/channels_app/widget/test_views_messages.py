@@ -13,7 +13,7 @@ from channels_app.models import (
     Message,
     MessageState,
 )
-from channels_app.services.intake import Received
+from channels_app.services.received import Received
 from channels_app.widget.selectors import CHANGES, PAGE
 from tests.channels_app.widget.visitor import SITE, Visitor, add_message, livechat
 from tests.factories import UserFactory

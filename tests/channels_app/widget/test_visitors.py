@@ -12,6 +12,7 @@ from channels_app.services import intake
 from channels_app.services.connectors import connector_driver
 from channels_app.services.intake import event_replay
 from channels_app.services.media import attachment_open
+from channels_app.services.received import Received
 from channels_app.services.visitors import visitor_message_receive, visitor_name
 from tests.channels_app.widget.visitor import livechat
 
@@ -21,7 +22,7 @@ NOW = dt.datetime(2026, 3, 2, 12, 0, tzinfo=dt.UTC)
 CLIENT_ID = "00000000-0000-4000-8000-000000000001"
 
 
-def receive(connector: Connector, **more: Any) -> intake.Received:
+def receive(connector: Connector, **more: Any) -> Received:
     return visitor_message_receive(
         connector=connector, visitor_id="visitor-1", client_id=CLIENT_ID, now=NOW, **more
     )
