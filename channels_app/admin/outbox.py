@@ -83,7 +83,7 @@ class OutboxAdmin(ReadOnlyAdmin[Message]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         since = timezone.now() - FAILED_SHOWN_FOR
-        failed = Q(state__in=(MessageState.FAILED, MessageState.UNKNOWN), created_at__gte=since)
+        failed = Q(failed_at__gte=since)
         return (
             super()
             .get_queryset(request)

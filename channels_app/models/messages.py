@@ -80,6 +80,9 @@ class Message(models.Model):
     lease_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # Since when it is known not to have arrived, or not known; null once a person or the
+    # platform has settled it.
+    failed_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=12, blank=True, db_default="")
     error_text = models.CharField(max_length=300, blank=True, db_default="")
 
@@ -104,6 +107,11 @@ class Message(models.Model):
                 name="message_outbox",
                 fields=["queued_at"],
                 condition=Q(queued_at__isnull=False),
+            ),
+            models.Index(
+                name="message_failed",
+                fields=["-failed_at"],
+                condition=Q(failed_at__isnull=False),
             ),
             models.Index(
                 name="message_outbox_by_thread",

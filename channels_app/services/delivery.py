@@ -234,7 +234,7 @@ def _sent_write(message: Message, external_id: str | None, now: dt.datetime) -> 
     arrived = {
         "state": MessageState.SENT, "sent_at": now, "external_id": external_id,
         "version": version, "queued_at": None, "lease_until": None, "lease_token": None,
-        "next_attempt_at": None, "error_code": "", "error_text": "",
+        "next_attempt_at": None, "failed_at": None, "error_code": "", "error_text": "",
     }  # fmt: skip
     still_ours = ours.filter(
         # Also when our lease ran out while the platform took its time: it has arrived.
@@ -300,7 +300,7 @@ def _end(message: Message, now: dt.datetime, *, state: str, code: str, text: str
             pk=message.pk, state=MessageState.SENDING, lease_token=message.lease_token
         ).update(
             state=state, version=version, queued_at=None, lease_until=None, lease_token=None,
-            next_attempt_at=None, error_code=code, error_text=text[:300],
+            next_attempt_at=None, failed_at=now, error_code=code, error_text=text[:300],
         )  # fmt: skip
         if ended:
             message.refresh_from_db()
@@ -354,7 +354,7 @@ def message_resend(*, message: Message, now: dt.datetime) -> Message:
         deleted_at__isnull=True,
     ).update(
         state=MessageState.QUEUED, queued_at=now, next_attempt_at=None, attempts=0,
-        delivery_id=uuid.uuid4(), error_code="", error_text="", version=version,
+        delivery_id=uuid.uuid4(), failed_at=None, error_code="", error_text="", version=version,
     )  # fmt: skip
     if not again:
         raise ConflictError("not_resendable", _("This message is sent or being sent."))
@@ -373,7 +373,9 @@ def message_discard(*, message: Message, now: dt.datetime) -> Message:
         direction=Direction.OUT,
         state__in=[MessageState.FAILED, MessageState.UNKNOWN, MessageState.QUEUED],
         deleted_at__isnull=True,
-    ).update(deleted_at=now, queued_at=None, state=MessageState.FAILED, version=version)
+    ).update(
+        deleted_at=now, queued_at=None, failed_at=None, state=MessageState.FAILED, version=version
+    )  # fmt: skip
     if not gone:
         raise ConflictError("not_discardable", _("This message is sent or being sent."))
     message.refresh_from_db()

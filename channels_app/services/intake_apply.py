@@ -156,13 +156,14 @@ def _echo_reconcile(
     unconfirmed.external_id = event.message_id or None
     unconfirmed.state = MessageState.SENT
     unconfirmed.queued_at = unconfirmed.lease_until = unconfirmed.lease_token = None
+    unconfirmed.failed_at = None
     unconfirmed.error_code = unconfirmed.error_text = ""
     unconfirmed.sent_at = event.at or now
     unconfirmed.version = conversation_touch(conversation=conversation, now=now)
     unconfirmed.save(
         update_fields=[
-            "external_id", "state", "queued_at", "lease_until", "lease_token", "error_code",
-            "error_text", "sent_at", "version",
+            "external_id", "state", "queued_at", "lease_until", "lease_token", "failed_at",
+            "error_code", "error_text", "sent_at", "version",
         ]
     )  # fmt: skip
     delivery_changed.send(sender=Message, conversation=conversation, message=unconfirmed, now=now)

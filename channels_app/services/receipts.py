@@ -130,6 +130,7 @@ def message_state_forward(
         version=conversation.version,
         queued_at=None,
         lease_until=None,
+        failed_at=now if state == MessageState.FAILED else None,
         error_code="failed" if state == MessageState.FAILED else "",
         error_text=clean_text(error, max_length=300) if state == MessageState.FAILED else "",
         **({"sent_at": at or now} if message.sent_at is None else {}),

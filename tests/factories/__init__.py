@@ -146,6 +146,9 @@ class MessageFactory(factory.django.DjangoModelFactory[Message]):
     text = "Good morning"
     state = MessageState.RECEIVED
     created_at = factory.LazyFunction(timezone.now)
+    failed_at = factory.LazyAttribute(
+        lambda row: row.created_at if row.state in {"failed", "unknown"} else None
+    )
 
     @classmethod
     def _create(cls, model_class: type[Message], *args: Any, **kwargs: Any) -> Message:

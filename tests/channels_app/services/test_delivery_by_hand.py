@@ -134,3 +134,16 @@ def test_both_are_visible_changes(chat: Conversation) -> None:
     chat.refresh_from_db()
     message.refresh_from_db()
     assert chat.version == message.version == version + 2
+
+
+def test_a_message_is_listed_as_failed_until_somebody_settles_it(
+    chat: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Platform(monkeypatch, TelegramDriver, refusal("content"), refusal("unknown"))
+    first, second = queued(chat, "first"), queued(chat, "second")
+    conversation_deliver(conversation_id=chat.pk, now=moment(5))
+    listed = Message.objects.filter(failed_at=moment(5)).order_by("seq")
+    assert [message.pk for message in listed] == [first.pk, second.pk]
+    message_resend(message=listed[0], now=moment(6))
+    message_discard(message=listed[1], now=moment(6))
+    assert not Message.objects.filter(failed_at__isnull=False).exists()
