@@ -25,6 +25,7 @@ from channels_app.selectors import connector_by_public_id
 from channels_app.services.errors import ServiceError
 from channels_app.widget import limits
 from channels_app.widget.tokens import TokenError, token_read
+from openlines_project.lib.clients import client_home
 from openlines_project.lib.text import load_json
 
 logger = logging.getLogger(__name__)
@@ -184,7 +185,7 @@ def switched_on_check(connector: Connector) -> None:
 
 def address_limit_check(request: HttpRequest, what: str) -> None:
     """Count a request of this address. Raises a 429 `RequestError` when there were too many."""
-    _limit_check(limits.ADDRESS_LIMITS[what], limits.client_address(request))
+    _limit_check(limits.ADDRESS_LIMITS[what], client_home(request))
 
 
 def visitor_limit_check(visitor_id: str, what: str) -> None:
@@ -217,7 +218,7 @@ def visitor_authenticate(request: HttpRequest, connector: Connector, what: str) 
     """
     address_limit_check(request, what)
     token = bearer_token(request)
-    address = limits.client_address(request)
+    address = client_home(request)
     try:
         visitor_id = token_read(token, public_id=connector.public_id)
     except TokenError:

@@ -6,21 +6,16 @@ guards against floods, and must not be what keeps customers out.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import math
 import time
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.core.cache import cache
-from django.http import HttpRequest
 
 logger = logging.getLogger(__name__)
 
 KEY = "openlines:widget:limit"
-# One home has a whole /64 of IPv6 addresses.
-IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,41 +71,3 @@ def _count(limit: Limit, who: str) -> int:
     if used <= limit.count:
         return 0
     return max(1, math.ceil((window + 1) * limit.seconds - now))
-
-
-def client_address(request: HttpRequest) -> str:
-    """The address to count by.
-
-    `X-Forwarded-For` is believed only as far as our own proxies (`TRUSTED_PROXIES`: addresses
-    or networks) wrote it: it is read from its end, and the first address that is not a proxy of
-    ours counts. Whatever a client put in front of it changes nothing.
-    """
-    trusted = [ipaddress.ip_network(entry, strict=False) for entry in settings.TRUSTED_PROXIES]
-    hops = [request.META.get("REMOTE_ADDR", "")]
-    hops += reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(","))
-    address = None
-    for hop in hops:
-        parsed = _parse(hop.strip())
-        if parsed is None:
-            # A proxy on a Unix socket has no address of its own; junk further on ends the walk.
-            if hop == "" and address is None and trusted:
-                continue
-            break
-        address = parsed
-        if not any(parsed in network for network in trusted):
-            break
-    if address is None:
-        return "unknown"
-    if address.version == 6:
-        return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False))
-    return str(address)
-
-
-def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        return address.ipv4_mapped
-    return address
