@@ -43,7 +43,8 @@ class SignIn(LoginView):
         """How often somebody may still try with this name, when it is only a few times more."""
         if self.request.method != "POST" or not settings.AXES_ENABLED:
             return None
-        name = {"username": self.request.POST.get("username", "")}
+        # A database refuses NUL, as the form has done.
+        name = {"username": self.request.POST.get("username", "").replace("\x00", "")}
         left = settings.AXES_FAILURE_LIMIT - AxesProxyHandler.get_failures(self.request, name)
         return max(0, left) if left <= FEW_TRIES else None
 
