@@ -23,6 +23,15 @@ _SECRETS = (
         ),
         rf"\1\2{MASK}",
     ),
+    # PostgreSQL shows the row it refuses, and with it what a customer wrote, on many lines.
+    (
+        re.compile(
+            r"(\b(?:DETAIL|CONTEXT): |invalid input syntax for [\w ]+: )"
+            r".*?(?=\n(?:HINT|QUERY|CONTEXT): |\n\n(?:The above|During handling)|\Z)",
+            re.DOTALL,
+        ),
+        rf"\1{MASK}",
+    ),
 )
 # Anything that could begin a new line, or paint over one, when the log is read.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")

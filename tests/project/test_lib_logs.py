@@ -90,6 +90,32 @@ def test_a_traceback_is_masked(log: Log) -> None:
     assert "\x1b" not in written
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (
+            "duplicate key\nDETAIL:  Key (chat)=(5511999) already exists.",
+            "duplicate key\nDETAIL: ***",
+        ),
+        (
+            "null value\nDETAIL:  Failing row contains (1, my card\nis 4111).\nHINT:  None.",
+            "null value\nDETAIL: ***\nHINT:  None.",
+        ),
+        (
+            'invalid input syntax for type integer: "my card"\nCONTEXT:  portal $1 = \'my card\'',
+            "invalid input syntax for type integer: ***\nCONTEXT: ***",
+        ),
+        (
+            "refused\nDETAIL:  my card\n\nThe above exception was the direct cause",
+            "refused\nDETAIL: ***\n\nThe above exception was the direct cause",
+        ),
+        ("in DETAILS: nothing", "in DETAILS: nothing"),
+    ],
+)
+def test_what_the_database_quotes_of_a_row_is_masked(text: str, masked: str) -> None:
+    assert mask_secrets(text) == masked
+
+
 def test_extra_values_are_masked(log: Log) -> None:
     logger, output, _is_json = log
     logger.warning("sent", extra={"url": f"https://x/bot{TOKEN}/a\nb", "what": {"token": "abc"}})
