@@ -1,85 +1,42 @@
-"""The outbox: what is sent, what is tried again, what is given up, and never twice."""
+"""The outbox: what is sent, in which order, and what is tried again."""
 
 from __future__ import annotations
 
 import datetime as dt
-import random
 import uuid
 from typing import Any
 
 import pytest
 
-from channels_app.drivers.base import Driver, DriverError, Outgoing, SendResult
+from channels_app.drivers.base import SendResult
 from channels_app.drivers.custom import CustomDriver
-from channels_app.drivers.livechat import LiveChatDriver
 from channels_app.drivers.telegram import TelegramDriver
 from channels_app.models import Connector, Conversation, Message
 from channels_app.services import delivery
-from channels_app.services.delivery import LEASE, conversation_deliver, delivery_sweep
-from channels_app.services.gestures import callback_acknowledge, typing_send
+from channels_app.services.delivery import delivery_sweep
+from tests.channels_app.services.outbox import (
+    at,
+    bot_chat,
+    custom_chat,
+    deliver,
+    end_of,
+    even_backoff,
+    is_out_of_the_outbox,
+)
 from tests.channels_app.services.outside import (
     Platform,
     Wakeups,
-    echoed,
     queued,
-    receipt,
-    receive,
     refusal,
 )
 from tests.factories import (
-    ConnectorFactory,
     ConversationFactory,
     LiveChatConnectorFactory,
-    TelegramConnectorFactory,
     moment,
 )
 
-# When the lease of what was claimed at `moment()` is over.
-OVER = moment() + LEASE
-
+__all__ = ["bot_chat", "custom_chat", "even_backoff"]
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def bot_chat() -> Conversation:
-    """A Telegram chat: a repeat is not recognised there."""
-    chat: Conversation = ConversationFactory(
-        connector=TelegramConnectorFactory(), external_chat_id="u1"
-    )
-    return chat
-
-
-@pytest.fixture
-def custom_chat() -> Conversation:
-    """A custom channel's chat: a repeat is recognised by its delivery id."""
-    chat: Conversation = ConversationFactory(connector=ConnectorFactory(), external_chat_id="u1")
-    return chat
-
-
-@pytest.fixture(autouse=True)
-def even_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(random, "uniform", lambda _least, _most: 1.0)
-
-
-def at(seconds: float) -> dt.datetime:
-    return moment() + dt.timedelta(seconds=seconds)
-
-
-def deliver(chat: Conversation, *, now: dt.datetime | None = None) -> int:
-    return conversation_deliver(conversation_id=chat.pk, now=now or moment())
-
-
-def end_of(message: Message) -> tuple[str, str, str]:
-    message.refresh_from_db()
-    return message.state, message.error_code, message.error_text
-
-
-def is_out_of_the_outbox(message: Message) -> bool:
-    message.refresh_from_db()
-    return (message.queued_at, message.lease_until, message.lease_token) == (None, None, None)
-
-
-# --- all goes well ------------------------------------------------------------------------
 
 
 def test_an_answer_is_sent_and_marked(
@@ -276,267 +233,6 @@ def test_a_driver_that_is_not_installed_any_more_is_waited_for(
     assert end_of(message) == ("queued", "retry", "The channel is not connected.")
 
 
-# --- given up -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("error_class", ["content", "window"])
-def test_what_will_never_be_taken_fails_with_the_reason_and_the_line_goes_on(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch, error_class: Any
-) -> None:
-    platform = Platform(monkeypatch, TelegramDriver, refusal(error_class, "Too long for them."))
-    message, following = queued(bot_chat), queued(bot_chat, "next")
-    assert deliver(bot_chat) == 1
-    assert end_of(message) == ("failed", error_class, "Too long for them.")
-    assert is_out_of_the_outbox(message)
-    assert end_of(following)[0] == "sent"
-    assert len(platform.sent) == 2
-    bot_chat.connector.refresh_from_db()
-    assert bot_chat.connector.status == "connected"
-
-
-def test_a_customer_who_blocked_us_is_shown_as_unreachable(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blocked = refusal("contact", "The customer cannot be reached: bot was blocked by the user")
-    Platform(monkeypatch, TelegramDriver, blocked, blocked)
-    message, following = queued(bot_chat), queued(bot_chat, "next")
-    assert deliver(bot_chat) == 0
-    assert end_of(message)[:2] == end_of(following)[:2] == ("failed", "contact")
-    bot_chat.refresh_from_db()
-    assert bot_chat.unreachable_at == moment()
-    assert list(Message.objects.filter(direction="system").values_list("kind", flat=True)) == [
-        "blocked"
-    ]
-
-
-def test_refused_access_breaks_the_connector_and_keeps_the_rest_waiting(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    platform = Platform(
-        monkeypatch, TelegramDriver, refusal("auth", "Telegram does not know this token.")
-    )
-    message, following = queued(bot_chat), queued(bot_chat, "next")
-    assert deliver(bot_chat) == 0
-    assert end_of(message) == ("failed", "auth", "Telegram does not know this token.")
-    connector = bot_chat.connector
-    connector.refresh_from_db()
-    assert (connector.status, connector.last_error) == (
-        "broken", "Telegram does not know this token.",
-    )  # fmt: skip
-    assert end_of(following) == ("queued", "retry", "The channel is not connected.")
-    assert len(platform.sent) == 1
-
-
-def test_an_unconfirmed_message_is_never_sent_again_by_itself(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    platform = Platform(
-        monkeypatch, TelegramDriver, refusal("unknown", "Telegram's answer did not arrive.")
-    )
-    message, following = queued(bot_chat), queued(bot_chat, "next")
-    assert deliver(bot_chat) == 1
-    assert end_of(message) == ("unknown", "unknown", "Telegram's answer did not arrive.")
-    assert is_out_of_the_outbox(message)
-    assert end_of(following)[0] == "sent"
-    for minute in (1, 60, 60 * 24):
-        assert deliver(bot_chat, now=moment(minute)) == 0
-    assert platform.texts == ["On its way", "next"]
-
-
-def test_where_a_repeat_is_recognised_an_unconfirmed_message_is_sent_again_as_the_same(
-    custom_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    platform = Platform(monkeypatch, CustomDriver, refusal("unknown"))
-    message = queued(custom_chat)
-    assert deliver(custom_chat) == 0
-    assert deliver(custom_chat, now=at(5)) == 1
-    assert end_of(message)[0] == "sent"
-    assert [outgoing.delivery_id for outgoing in platform.sent] == [str(message.delivery_id)] * 2
-
-
-def test_a_drivers_fault_does_not_hold_the_line(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Platform(monkeypatch, TelegramDriver, KeyError("result"))
-    message, following = queued(bot_chat), queued(bot_chat, "next")
-    assert deliver(bot_chat) == 1
-    assert end_of(message) == ("unknown", "unknown", "The message could not be sent.")
-    assert end_of(following)[0] == "sent"
-
-
-# --- a worker that was killed -------------------------------------------------------------
-
-
-class Killed(BaseException):
-    """Ends the worker where it stands, as a kill does."""
-
-
-def kill(_outgoing: Outgoing) -> SendResult:
-    raise Killed
-
-
-def test_a_killed_worker_leaves_an_unconfirmed_message_that_is_not_sent_again(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    platform = Platform(monkeypatch, TelegramDriver, kill)
-    message, following = queued(bot_chat), queued(bot_chat, "next")
-    with pytest.raises(Killed):
-        deliver(bot_chat)
-    assert end_of(message)[0] == "sending"
-    # While the lease runs nobody touches the line.
-    assert deliver(bot_chat, now=OVER - dt.timedelta(seconds=1)) == 0
-    assert deliver(bot_chat, now=OVER) == 1
-    assert end_of(message) == (
-        "unknown",
-        "unknown",
-        "Sending was interrupted. It may have arrived; check before you resend.",
-    )
-    assert end_of(following)[0] == "sent"
-    assert platform.texts == ["On its way", "next"]
-
-
-def test_a_killed_worker_on_a_channel_that_recognises_repeats_is_made_good(
-    custom_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    platform = Platform(monkeypatch, CustomDriver, kill)
-    message = queued(custom_chat)
-    with pytest.raises(Killed):
-        deliver(custom_chat)
-    deliver(custom_chat, now=OVER)
-    assert deliver(custom_chat, now=OVER) == 1
-    assert end_of(message)[0] == "sent"
-    assert [outgoing.delivery_id for outgoing in platform.sent] == [str(message.delivery_id)] * 2
-
-
-def test_a_send_that_ends_after_its_lease_counts_as_sent(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def slow(_outgoing: Outgoing) -> SendResult:
-        deliver(bot_chat, now=OVER)  # another worker, when the lease is over
-        return SendResult(external_id="late")
-
-    platform = Platform(monkeypatch, TelegramDriver, slow)
-    message = queued(bot_chat)
-    assert deliver(bot_chat) == 1
-    assert end_of(message) == ("sent", "", "")
-    assert message.external_id == "late"
-    assert is_out_of_the_outbox(message)
-    assert len(platform.sent) == 1
-
-
-def test_a_send_that_ends_after_somebody_asked_for_another_is_not_repeated(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from channels_app.services.delivery import message_resend
-
-    def slow(outgoing: Outgoing) -> SendResult:
-        deliver(bot_chat, now=OVER)
-        message_resend(message=Message.objects.get(pk=outgoing.message_id), now=OVER)
-        return SendResult(external_id="late")
-
-    platform = Platform(monkeypatch, TelegramDriver, slow)
-    message = queued(bot_chat)
-    deliver(bot_chat)
-    assert end_of(message) == ("sent", "", "")
-    assert is_out_of_the_outbox(message)
-    assert deliver(bot_chat, now=moment(60)) == 0
-    assert len(platform.sent) == 1
-
-
-def test_a_failure_that_ends_after_its_lease_changes_nothing(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def slow(_outgoing: Outgoing) -> SendResult:
-        deliver(bot_chat, now=OVER)
-        raise refusal("retry")
-
-    Platform(monkeypatch, TelegramDriver, slow)
-    message = queued(bot_chat)
-    assert deliver(bot_chat) == 0
-    assert end_of(message)[:2] == ("unknown", "unknown")
-    assert is_out_of_the_outbox(message)
-
-
-def test_a_deadlock_while_writing_down_success_is_tried_again(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tests.channels_app.services.test_intake_fallbacks import Fault, deadlock
-
-    Platform(monkeypatch, TelegramDriver)
-    message = queued(bot_chat)
-    Fault(monkeypatch, delivery, "conversation_lock", deadlock())
-    assert deliver(bot_chat) == 1
-    assert end_of(message) == ("sent", "", "")
-    assert message.external_id == "out-1"
-
-
-# --- echoes and receipts that are faster --------------------------------------------------
-
-
-def test_an_echo_faster_than_the_answer_confirms_the_message(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def with_echo(outgoing: Outgoing) -> SendResult:
-        receive(bot_chat.connector, echoed("77", outgoing.text))
-        return SendResult(external_id="77")
-
-    platform = Platform(monkeypatch, TelegramDriver, with_echo)
-    message = queued(bot_chat)
-    deliver(bot_chat)
-    assert end_of(message) == ("sent", "", "")
-    assert (message.external_id, Message.objects.count()) == ("77", 1)
-    assert is_out_of_the_outbox(message)
-    assert deliver(bot_chat, now=moment(60)) == 0
-    assert len(platform.sent) == 1
-
-
-def test_an_echo_that_was_not_recognised_gives_way_to_our_row(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def with_echo(_outgoing: Outgoing) -> SendResult:
-        receive(bot_chat.connector, echoed("77", "On its way (as they write it)"))
-        assert Message.objects.count() == 2
-        return SendResult(external_id="77")
-
-    Platform(monkeypatch, TelegramDriver, with_echo)
-    message = queued(bot_chat)
-    deliver(bot_chat)
-    assert list(Message.objects.values_list("pk", "external_id", "state")) == [
-        (message.pk, "77", "sent")
-    ]
-
-
-def test_an_echo_after_the_answer_is_nothing_new(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Platform(monkeypatch, TelegramDriver)
-    message = queued(bot_chat)
-    deliver(bot_chat)
-    received = receive(bot_chat.connector, echoed("out-1", "On its way"))
-    assert (received.outcome, received.message_id) == ("done", message.pk)
-    assert Message.objects.count() == 1
-
-
-def test_a_receipt_faster_than_the_answer_is_not_undone_by_it(
-    custom_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def with_receipt(outgoing: Outgoing) -> SendResult:
-        receive_receipt(str(outgoing.message_id))
-        return SendResult(external_id="theirs-1")
-
-    def receive_receipt(message_id: str) -> None:
-        from channels_app.services.receipts import keyless_apply
-
-        event = receipt(message_id, "read")
-        assert keyless_apply(connector=custom_chat.connector, event=event, now=at(1))
-
-    Platform(monkeypatch, CustomDriver, with_receipt)
-    message = queued(custom_chat)
-    deliver(custom_chat)
-    assert end_of(message) == ("read", "", "")
-    assert (message.external_id, message.queued_at) == ("theirs-1", None)
-
-
 # --- claims -------------------------------------------------------------------------------
 
 
@@ -610,37 +306,3 @@ def test_a_chat_whose_outbox_fails_does_not_stop_the_sweep(
     monkeypatch.setattr(delivery, "_head_claim", claim)
     assert delivery_sweep(now=at(2)) == 2
     assert end_of(message)[0] == "sent"
-
-
-# --- besides messages ---------------------------------------------------------------------
-
-
-class Gesture:
-    """A driver's small call, which fails."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, driver: type[Driver], name: str) -> None:
-        self.calls: list[Any] = []
-
-        def call(_driver: Driver, *arguments: Any, **options: Any) -> None:
-            self.calls.append(arguments or options)
-            raise DriverError("No.", error_class="retry")
-
-        monkeypatch.setattr(driver, name, call)
-
-
-def test_typing_and_acknowledging_may_fail_and_nobody_minds(
-    bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    typing = Gesture(monkeypatch, TelegramDriver, "typing")
-    acknowledge = Gesture(monkeypatch, TelegramDriver, "acknowledge")
-    typing_send(conversation_id=bot_chat.pk)
-    callback_acknowledge(connector_id=bot_chat.connector_id, callback_id="c1")
-    assert typing.calls == [{"chat_id": "u1", "reply_context": {}}]
-    assert acknowledge.calls[0][0].callback_id == "c1"
-
-
-def test_typing_for_what_is_gone_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = Gesture(monkeypatch, LiveChatDriver, "typing").calls
-    typing_send(conversation_id=404)
-    callback_acknowledge(connector_id=404, callback_id="c1")
-    assert calls == []

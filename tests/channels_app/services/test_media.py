@@ -18,10 +18,7 @@ from channels_app.services import media
 from channels_app.services.media import (
     attachment_erase,
     attachment_fetch,
-    file_signature_check,
     media_sweep,
-    signed_file_path,
-    signed_file_url,
     type_by_content,
 )
 from openlines_project.lib.http import AnswerTooLarge
@@ -385,37 +382,3 @@ def test_two_workers_fetch_a_file_once(monkeypatch: pytest.MonkeyPatch, stored: 
     assert sorted(states) == ["not_due", "not_due", "not_due", "stored"]
     assert fetch.refs == ["file-1"]
     assert stored() == [PNG]
-
-
-# --- addresses ----------------------------------------------------------------------------
-
-
-def test_an_address_is_for_its_file_and_for_twelve_hours(time_machine: Any) -> None:
-    attachment = arrived()
-    time_machine.move_to(moment(), tick=False)
-    path = signed_file_path(attachment)
-    token = path.split("?t=")[1]
-    assert path.startswith(f"/files/{attachment.public_id}/?t=")
-    assert file_signature_check(public_id=attachment.public_id, signature=token)
-    time_machine.move_to(moment(12 * 60) - dt.timedelta(seconds=1), tick=False)
-    assert file_signature_check(public_id=attachment.public_id, signature=token)
-    time_machine.move_to(moment(12 * 60) + dt.timedelta(seconds=2), tick=False)
-    assert not file_signature_check(public_id=attachment.public_id, signature=token)
-
-
-@pytest.mark.parametrize("token", ["", "x", "a:b", ":", "é:é", "1:" + "x" * 43, "\x00"])
-def test_a_made_up_signature_opens_nothing(token: str) -> None:
-    assert not file_signature_check(public_id=arrived().public_id, signature=token)
-
-
-def test_another_files_signature_opens_nothing() -> None:
-    token = signed_file_path(arrived()).split("?t=")[1]
-    assert not file_signature_check(public_id="another", signature=token)
-
-
-def test_outside_the_address_has_the_installations_name(settings: Any) -> None:
-    settings.PUBLIC_URL = "https://chat.example.com"
-    attachment = arrived()
-    assert signed_file_url(attachment).startswith(
-        f"https://chat.example.com/files/{attachment.public_id}/?t="
-    )

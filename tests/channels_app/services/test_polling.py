@@ -13,7 +13,7 @@ from channels_app.drivers.telegram import TelegramDriver
 from channels_app.models import Connector, InboundEvent, Message
 from channels_app.services import intake_apply
 from channels_app.services.polling import connectors_poll
-from tests.channels_app.services.test_intake_fallbacks import Fault, lock_timeout
+from tests.channels_app.services.faults import Fault, lock_timeout
 from tests.factories import ConnectorFactory, TelegramConnectorFactory, moment
 from tests.flows.wire import telegram_text
 from tests.standins.bot_api import TOKEN, BotApiStandIn, bot_api, refused

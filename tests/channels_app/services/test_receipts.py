@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels_app.drivers.base import ReceiptEvent
@@ -56,8 +56,8 @@ def test_a_message_never_goes_back(statuses: list[str]) -> None:
     assert state == expected
 
 
+@settings(max_examples=30)
 @given(order=st.permutations(["sent", "delivered", "read", "delivered", "sent", "read"]))
-@pytest.mark.django_db(transaction=False)
 def test_all_orders_of_receipts_end_in_the_same_state(order: list[str]) -> None:
     message = answered(ConversationFactory())
     connector = message.conversation.connector
