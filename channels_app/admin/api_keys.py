@@ -80,6 +80,10 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     def state(self, api_key: ApiKey) -> str:
         return _("works") if api_key.revoked_at is None else _("revoked")
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Nobody guesses at what is stored of a key by filtering the list."""
+        return not lookup.startswith("digest") and super().lookup_allowed(lookup, value, request)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("channels_app.add_apikey"))
 

@@ -24,6 +24,14 @@ from openlines_project.admin import (
 # Who may set these may make himself anybody.
 SUPERUSER_ONLY = ("is_superuser", "is_staff", "groups", "user_permissions")
 
+
+def _may_reach(request: HttpRequest, user: User | None) -> bool:
+    """Whether a person may touch this account: with another one's password he would be him."""
+    if user is None or request.user.is_superuser or user.pk == request.user.pk:
+        return True
+    return not (user.is_superuser or user.is_staff)
+
+
 for _model in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
@@ -31,7 +39,7 @@ for _model in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):
 
 @admin.register(User)
 class UserAdmin(PlainUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
-    """Users. Rights are given by superusers only; superusers are changed by superusers only."""
+    """Users. Rights are given by superusers only; staff is changed by superusers only."""
 
     form = UserChangeForm
     add_form = UserCreationForm
@@ -39,14 +47,10 @@ class UserAdmin(PlainUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
     warn_unsaved_form = False
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
-            return False
-        return super().has_change_permission(request, obj)
+        return _may_reach(request, obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
-            return False
-        return super().has_delete_permission(request, obj)
+        return _may_reach(request, obj) and super().has_delete_permission(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
@@ -72,6 +76,13 @@ class AccessAttemptAdmin(PlainAccessAttemptAdmin, ModelAdmin[Any]):  # type: ign
     """Failed sign-ins; deleting one lets the person try again at once."""
 
     date_hierarchy = None
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """The package lets everybody who sees the list remove attempts."""
+        found = super().get_actions(request)
+        if self.has_delete_permission(request):
+            return found
+        return {name: action for name, action in found.items() if name not in (self.actions or ())}
 
 
 @admin.register(AccessLog)
