@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from tests.channels_app.services.storage import stored
 from tests.factories import TelegramConnectorFactory, moment
 
 __all__ = ["stored"]
-Stored = Callable[[], list[bytes]]
 pytestmark = pytest.mark.django_db
 
 
