@@ -216,7 +216,8 @@ else:
         ),
     }
     if env.bool("DB_POOL", default=False):
-        _options["pool"] = {"min_size": 1, "max_size": env.int("DB_POOL_SIZE", default=8)}
+        _most = env.int("DB_POOL_SIZE", default=8)
+        _options["pool"] = {"min_size": 1, "max_size": _most, "timeout": 3}
     else:
         _age = env.int("DB_CONN_MAX_AGE", default=600)
         _database |= {"CONN_MAX_AGE": _age, "CONN_HEALTH_CHECKS": True}
@@ -387,11 +388,7 @@ UNFOLD = {
         "dark": _static("admin-openlines/mark-dark.svg"),
     },
     "SITE_FAVICONS": [
-        {
-            "rel": "icon",
-            "type": "image/svg+xml",
-            "href": _static("admin-openlines/mark-light.svg"),
-        },
+        {"rel": "icon", "type": "image/svg+xml", "href": _static("admin-openlines/mark-light.svg")},
     ],
     "SITE_URL": "/inbox/",
     "SHOW_HISTORY": True,
