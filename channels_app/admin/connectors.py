@@ -13,11 +13,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -34,7 +34,7 @@ from channels_app.admin.open_channels import page_url
 from channels_app.admin.setup_steps import Copyable, copyables, setup_steps
 from channels_app.admin.tiles import connector_name, connector_tile, must_poll, public_base
 from channels_app.drivers.base import ConfigForm, Driver
-from channels_app.drivers.registry import UnknownKind, driver_class
+from channels_app.drivers.registry import UnknownKind, driver_class, kind_label
 from channels_app.models import Connector, OpenChannel
 from channels_app.services.connectors import (
     connector_check,
@@ -73,16 +73,20 @@ class ConnectorAdmin(ModelAdmin[Connector]):
     """Connectors of all lines. They are added from the page of their line."""
 
     list_display = (
-        "__str__", "kind_label", "open_channel", "status", "last_event_at", "last_sent_at",
+        "__str__", "kind_name", "open_channel", "status", "last_event_at", "last_sent_at",
         "last_error",
     )  # fmt: skip
     list_filter = ("status", "kind", "open_channel")
     list_select_related = ("open_channel",)
     search_fields = ("name", "account_name")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connector]:
+        # A list decrypts nothing; a page that needs the secrets fetches them.
+        return super().get_queryset(request).defer("secrets")
+
     @admin.display(description=gettext_lazy("Kind"), ordering="kind")
-    def kind_label(self, connector: Connector) -> str:
-        return connector_tile(connector).title
+    def kind_name(self, connector: Connector) -> str:
+        return kind_label(connector.kind)
 
     def has_delete_permission(self, request: HttpRequest, obj: Connector | None = None) -> bool:
         return False
@@ -356,6 +360,5 @@ def _back(request: HttpRequest, connector: Connector) -> HttpResponseRedirect:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, ServiceError):
-        detail = error.detail
-        return str(detail) if isinstance(detail, str | Promise) else _("It did not work.")
+        return str(error.detail)
     return _("The driver of this channel is not installed any more.")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from channels_app.drivers.registry import drivers
+from channels_app.drivers.registry import drivers, kind_label
 from channels_app.models import Connector, ConnectorStatus, OpenChannel
 from channels_app.services.connectors import connector_driver, is_reachable
 from openlines_project.lib.kept import kept_sentence
@@ -84,7 +84,7 @@ def connector_tile(connector: Connector) -> ConnectorTile:
     return ConnectorTile(
         pk=connector.pk,
         kind=connector.kind,
-        title=str(driver.label) if driver else connector.kind,
+        title=kind_label(connector.kind),
         subtitle=" · ".join(filter(None, [connector.name, connector.account_name])),
         status=connector.status,
         state=str(ConnectorStatus(connector.status).label),
@@ -101,8 +101,7 @@ def connector_tile(connector: Connector) -> ConnectorTile:
 
 def connector_name(connector: Connector) -> str:
     """What people call a connector: its name, its account's, or its kind."""
-    driver = drivers().get(connector.kind)
-    kind = str(driver.label) if driver else connector.kind
+    kind = kind_label(connector.kind)
     return connector.name or connector.account_name or f"{kind} #{connector.pk}"
 
 

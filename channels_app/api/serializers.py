@@ -28,6 +28,7 @@ from channels_app.models import Attachment, Connector, Distribution, EventState,
 from channels_app.models.open_channels import MAX_RESPONSE_MINUTES
 from channels_app.services.connectors import webhook_url
 from channels_app.services.media import signed_file_url
+from openlines_project.lib.people import person_name
 from openlines_project.lib.text import neutral_name
 
 MAX_CHATS = 1_000_000
@@ -283,7 +284,7 @@ class MessageSerializer(serializers.Serializer[Any]):
     @extend_schema_field(AuthorSerializer)
     def get_author(self, message: Message) -> dict[str, Any]:
         if message.author is not None:
-            name = message.author.get_full_name() or message.author.get_username()
+            name = person_name(message.author)
             return {"kind": "operator", "user": message.author_id, "name": name}
         if message.direction == "in":
             name = message.conversation.display_name

@@ -40,3 +40,9 @@ def driver_class(kind: str) -> type[Driver]:
         return drivers()[kind]
     except KeyError:
         raise UnknownKind(kind) from None
+
+
+def kind_label(kind: str) -> str:
+    """What people call a kind, in the reader's language; the kind itself without a driver."""
+    driver = drivers().get(kind)
+    return kind if driver is None else str(driver.label)

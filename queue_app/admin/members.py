@@ -21,12 +21,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from channels_app.models import OpenChannel
+from openlines_project.lib.people import avatar_number, initials, person_name
 from queue_app.models import DutyState, LineOperator, Operator, QueueMember
 from queue_app.services.queues import Member, queue_members_replace
 
 MEMBER = re.compile(r"(user|group):([0-9]{1,18})")
 MAX_POSITION: Final = 9_999
-TINTS: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +42,11 @@ class MemberRow:
 
     @property
     def initials(self) -> str:
-        words = self.name.split()
-        return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+        return initials(self.name)
 
     @property
     def tint(self) -> int:
-        """Which of the six quiet colours is his: always the same one."""
-        return int(self.value.partition(":")[2]) % TINTS + 1
+        return avatar_number(int(self.value.partition(":")[2]))
 
 
 class QueueMembers:
@@ -187,7 +185,7 @@ class QueueMembers:
             rows.append(
                 MemberRow(
                     value=f"user:{user.pk}",
-                    name=user.get_full_name() or user.get_username(),
+                    name=person_name(user),
                     detail=self._doing(user, duty, chats.get(user.pk, 0)),
                     duty=duty,
                 )

@@ -18,6 +18,7 @@ from channels_app.api.fields import (
     WholeField,
 )
 from channels_app.services.messages import MAX_TEXT
+from openlines_project.lib.people import person_name
 from queue_app.models import (
     AssignmentOutcome,
     CloseReason,
@@ -85,7 +86,7 @@ class QueueMemberSerializer(serializers.Serializer[Any]):
 
     def get_name(self, member: QueueMember) -> str:
         if member.user is not None:
-            return member.user.get_full_name() or member.user.get_username()
+            return person_name(member.user)
         return str(member.group)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext as _
 
+from channels_app.drivers.registry import kind_label
 from channels_app.models import (
     Attachment,
     AttachmentState,
@@ -18,14 +19,8 @@ from channels_app.models import (
 )
 from channels_app.services.media import signed_file_path
 from openlines_project.lib.kept import kept_sentence
-from queue_app.inbox.words import (
-    avatar_number,
-    channel_name,
-    conversation_avatar,
-    customer_name,
-    initials,
-    person_name,
-)
+from openlines_project.lib.people import avatar_number, initials, person_name
+from queue_app.inbox.words import conversation_avatar, customer_name
 
 TICKS = {
     MessageState.QUEUED: "clock",
@@ -93,7 +88,7 @@ def _bubble(message: Message, conversation: Conversation, quotes: dict[str, Mess
         if message.author_kind == "outside":
             bubble.style = "out"
             bubble.label = _("Written in %(channel)s") % {
-                "channel": channel_name(conversation.connector.kind)
+                "channel": kind_label(conversation.connector.kind)
             }
         else:
             bubble.label = _("Automatic text")
@@ -113,7 +108,7 @@ def _bubble(message: Message, conversation: Conversation, quotes: dict[str, Mess
 
 
 def _trouble(message: Message, conversation: Conversation) -> str:
-    channel = channel_name(conversation.connector.kind)
+    channel = kind_label(conversation.connector.kind)
     if message.state == MessageState.FAILED:
         return (_("Not delivered.") + " " + kept_sentence(message.error_text)).strip()
     if message.state == MessageState.UNKNOWN:

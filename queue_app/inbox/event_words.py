@@ -6,14 +6,14 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from openlines_project.lib.people import person_name
 from queue_app.explanations import return_words, wait_words
-from queue_app.inbox.words import person_name
 from queue_app.models import SessionEvent
 
 # What brings a chat to the next operator; told in one line with the offer that follows.
@@ -30,7 +30,7 @@ class EventLine:
     text: SafeString
 
 
-def event_lines(events: Sequence[SessionEvent], *, reader: AbstractBaseUser) -> list[EventLine]:
+def event_lines(events: Sequence[SessionEvent], *, reader: User) -> list[EventLine]:
     """The lines of a conversation's events, which come in their order. Some events have none."""
     lines: list[EventLine] = []
     following = {(event.session_id, event.seq): event for event in events}
@@ -48,7 +48,7 @@ def event_lines(events: Sequence[SessionEvent], *, reader: AbstractBaseUser) -> 
 
 
 def _tell(
-    event: SessionEvent, passed_by: SessionEvent | None, reader: AbstractBaseUser
+    event: SessionEvent, passed_by: SessionEvent | None, reader: User
 ) -> tuple[str, SafeString] | None:
     who = _name(event, reader)
     if event.kind == "started":
@@ -86,12 +86,12 @@ def _why_passed(event: SessionEvent) -> str:
     return _("not accepted within %(minutes)d min") % {"minutes": minutes}
 
 
-def _name(event: SessionEvent, reader: AbstractBaseUser) -> SafeString:
+def _name(event: SessionEvent, reader: User) -> SafeString:
     user = event.operator.user if event.operator else event.actor
     return _bold(user, reader)
 
 
-def _bold(user: AbstractBaseUser | None, reader: AbstractBaseUser) -> SafeString:
+def _bold(user: User | None, reader: User) -> SafeString:
     if user is not None and user.pk == reader.pk:
         return format_html("<b>{}</b>", pgettext("offered to, accepted by", "you"))
     return format_html("<b>{}</b>", person_name(user) or _("nobody"))

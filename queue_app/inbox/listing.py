@@ -17,13 +17,12 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
+from channels_app.drivers.registry import kind_label
 from channels_app.models import Direction, OpenChannel
+from openlines_project.lib.people import initials, person_name
 from queue_app.inbox.words import (
-    channel_name,
     conversation_avatar,
     customer_name,
-    initials,
-    person_name,
     preview,
     wait_length,
 )
@@ -345,7 +344,7 @@ def _item(session: Session, reader: User, query: str) -> Item:
         initials=initials(name),
         avatar=conversation_avatar(conversation),
         kind=conversation.connector.kind,
-        channel=channel_name(conversation.connector.kind),
+        channel=kind_label(conversation.connector.kind),
         line=line.name,
         at=conversation.last_message_at or session.started_at,
         text=preview(conversation),

@@ -13,12 +13,14 @@ from django.db.models import Min, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from channels_app.drivers.registry import kind_label
 from channels_app.models import Conversation, Direction, Message
 from channels_app.selectors import messages_changed_since, thread_messages
 from channels_app.services.messages import capabilities_of, sending_refused
+from openlines_project.lib.people import person_name
 from queue_app.inbox.bubbles import Bubble, bubbles_of
 from queue_app.inbox.event_words import EventLine, event_lines
-from queue_app.inbox.words import channel_name, day_name, person_name
+from queue_app.inbox.words import day_name
 from queue_app.models import Session, SessionEvent, SessionState, Timer, TimerKind
 from queue_app.selectors import sessions_visible_to
 
@@ -161,7 +163,7 @@ def _event_row(line: EventLine) -> Row:
 
 
 def _system_words(message: Message, conversation: Conversation) -> tuple[str, str]:
-    channel = channel_name(conversation.connector.kind)
+    channel = kind_label(conversation.connector.kind)
     words = {
         "gap": ("warn", _("A message could not be read yet and is missing here.")),
         "blocked": ("warn", _("The customer blocked us on %(channel)s.")),

@@ -5,17 +5,15 @@ from __future__ import annotations
 import datetime as dt
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from channels_app.drivers.registry import UnknownKind, driver_class
 from channels_app.models import Conversation
+from openlines_project.lib.people import avatar_number
 from openlines_project.lib.text import neutral_name
 
-AVATARS = 6
 # As each language calls itself.
 LANGUAGES = {"en": "English", "pt-br": "Português (Brasil)"}
 
@@ -46,40 +44,13 @@ def customer_name(conversation: Conversation) -> str:
     return neutral_name(name) or _("Customer %(number)s") % {"number": conversation.pk}
 
 
-def person_name(user: AbstractBaseUser | None) -> str:
-    """What colleagues call a user."""
-    if user is None:
-        return ""
-    return user.get_full_name() or user.get_username()  # type: ignore[attr-defined]
-
-
-def initials(name: str) -> str:
-    """One or two letters for an avatar."""
-    words = [word for word in name.split() if word[0].isalnum()] or name.lstrip("@").split()
-    letters = [word[0] for word in words]
-    return "".join(letters[:1] + letters[1:][-1:]).upper() or "?"
-
-
 def languages() -> list[dict[str, str]]:
     """The languages of the interface, each in its own words."""
     return [{"code": code, "name": LANGUAGES.get(code, code)} for code, _name in settings.LANGUAGES]
 
 
-def avatar_number(key: int) -> int:
-    """Which of the quiet tints: the same person always has the same one."""
-    return key % AVATARS + 1
-
-
 def conversation_avatar(conversation: Conversation) -> int:
     return avatar_number(conversation.contact_id or conversation.pk)
-
-
-def channel_name(kind: str) -> str:
-    """The name of a kind of channel."""
-    try:
-        return str(driver_class(kind).label)
-    except UnknownKind:
-        return kind
 
 
 def preview(conversation: Conversation) -> str:

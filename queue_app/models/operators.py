@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from openlines_project.lib.people import person_name
+
 
 class DutyState(models.TextChoices):
     """Whether an operator takes chats: his own act."""
@@ -50,4 +52,4 @@ class Operator(models.Model):
     @property
     def name(self) -> str:
         """What colleagues call him."""
-        return self.user.get_full_name() or self.user.get_username()
+        return person_name(self.user)

@@ -14,10 +14,19 @@ from django.utils.html import Urlizer, format_html, linebreaks
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_info, gettext_lazy, pgettext
 
+from channels_app.drivers.registry import kind_label
+from openlines_project.lib.people import avatar_number, initials, person_name
 from openlines_project.lib.text import neutral_name
 from queue_app.inbox import words
 
 register = template.Library()
+register.filter("avatar_number", avatar_number)
+register.filter("channel_label", kind_label)
+register.filter("initials", initials)
+register.filter("moment", words.moment)
+register.filter("person", person_name)
+# A name from outside, without marks that show nothing or turn the text around.
+register.filter("shown_name", neutral_name)
 
 # Channels with a sign of their own in the sprite; another driver's kind gets the general one.
 CHANNEL_SIGNS = frozenset(
@@ -104,34 +113,9 @@ def clock_time(at: dt.datetime) -> str:
 
 
 @register.filter
-def moment(at: dt.datetime) -> str:
-    return words.moment(at)
-
-
-@register.filter
 def millis(at: dt.datetime | None) -> str:
     """Milliseconds since 1970, for scripts."""
     return str(round(at.timestamp() * 1000)) if at else ""
-
-
-@register.filter
-def channel_label(kind: str) -> str:
-    return words.channel_name(kind)
-
-
-@register.filter
-def initials(name: str) -> str:
-    return words.initials(name)
-
-
-@register.filter
-def avatar_number(key: int) -> int:
-    return words.avatar_number(key)
-
-
-@register.filter
-def person(user: Any) -> str:
-    return words.person_name(user)
 
 
 @register.filter
@@ -155,12 +139,6 @@ def zone_name() -> str:
 @register.filter
 def whole_minutes(seconds: float) -> int:
     return round(seconds / 60)
-
-
-@register.filter
-def shown_name(name: str) -> str:
-    """A name from outside, without marks that show nothing or turn the text around."""
-    return neutral_name(name)
 
 
 @register.filter

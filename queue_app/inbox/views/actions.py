@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from channels_app.services import delivery
 from channels_app.services.errors import ConflictError, InvalidError, ServiceError
+from openlines_project.lib.people import person_name
 from queue_app.inbox.access import visible_message, visible_session
 from queue_app.inbox.forms import ReplyForm
 from queue_app.inbox.http import (
@@ -26,7 +27,6 @@ from queue_app.inbox.http import (
 from queue_app.inbox.listing import next_waiting
 from queue_app.inbox.views.pages import filters_shown
 from queue_app.inbox.views.thread import delta_response
-from queue_app.inbox.words import person_name
 from queue_app.models import Session
 from queue_app.services import operators, replies, sessions
 

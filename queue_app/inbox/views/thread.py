@@ -8,6 +8,7 @@ from django.http import HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from openlines_project.lib.people import initials
 from queue_app.inbox.access import visible_session
 from queue_app.inbox.forms import new_client_key
 from queue_app.inbox.http import InboxRequest, inbox_view, known_number, part_response
@@ -18,7 +19,7 @@ from queue_app.inbox.thread import (
     thread_delta,
     thread_page,
 )
-from queue_app.inbox.words import conversation_avatar, customer_name, initials
+from queue_app.inbox.words import conversation_avatar, customer_name
 from queue_app.models import Session, SessionState
 from queue_app.selectors import session_why
 
