@@ -173,13 +173,6 @@ class LiveChatDriver(Driver):
         value = self.config.get("allowed_origins")
         return tuple(map(str, value)) if isinstance(value, (list, tuple)) else ()
 
-    def origin_is_allowed(self, origin: str) -> bool:
-        """May a page of this origin (the header's value) show the chat?"""
-        try:
-            return origin_normalise(origin) in self.allowed_origins
-        except ValueError:
-            return False
-
     @classmethod
     def event_from_visitor(
         cls,
