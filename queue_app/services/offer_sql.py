@@ -17,6 +17,7 @@ from openlines_project.lib.db import sql_row
 from queue_app.models import Assignment, LineOperator, Session, SessionEvent, TimerKind
 from queue_app.services.deadlines import timer_set
 from queue_app.services.places import place_take
+from queue_app.services.session_sql import session_save
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,7 @@ def offer_write_orm(offer: Offer) -> bool:
     LineOperator.objects.filter(pk=offer.line_operator_id).update(
         turn=offer.turn, last_offer_at=offer.now
     )
-    Session.objects.filter(pk=session.pk).update(
-        state=session.state,
-        wait_reason=session.wait_reason,
-        operator_id=session.operator_id,
-        round=session.round,
-        event_seq=session.event_seq,
-        version=session.version,
-        no_operator_since=session.no_operator_since,
-        offered_at=session.offered_at,
-    )
+    session_save(session)
     Assignment(
         session=session,
         operator_id=offer.operator_id,

@@ -17,6 +17,7 @@ from queue_app.models import Session, SessionEvent, SessionState, WaitReason
 from queue_app.services.events import event_build
 from queue_app.services.locks import line_lock
 from queue_app.services.offer_sql import Offer, offer_write
+from queue_app.services.session_sql import session_save
 from queue_app.state_machine import state_after
 
 # The last column is the same in every row: whether somebody waits for an operator of this line
@@ -171,17 +172,3 @@ def _wait(
         session_save(session)
     elif not unchanged:
         session_save(session)
-
-
-def session_save(session: Session) -> None:
-    """Write what routing changes of a session."""
-    Session.objects.filter(pk=session.pk).update(
-        state=session.state,
-        wait_reason=session.wait_reason,
-        operator_id=session.operator_id,
-        round=session.round,
-        event_seq=session.event_seq,
-        version=session.version,
-        no_operator_since=session.no_operator_since,
-        offered_at=session.offered_at,
-    )

@@ -8,6 +8,7 @@ from typing import Literal
 from django.db import transaction
 
 from channels_app.models import Conversation, Message
+from channels_app.services.conversations import conversation_touch
 from queue_app.models import (
     Assignment,
     AssignmentOutcome,
@@ -22,9 +23,9 @@ from queue_app.models import (
 from queue_app.services.deadlines import timer_cancel, timer_set
 from queue_app.services.events import event_build, event_write
 from queue_app.services.locks import session_lock
-from queue_app.services.offers import session_offer, session_save
+from queue_app.services.offers import session_offer
 from queue_app.services.places import place_free
-from queue_app.services.session_sql import session_customer_turn
+from queue_app.services.session_sql import session_customer_turn, session_save
 from queue_app.state_machine import state_after
 
 # Waiting for these, a session is distributed as soon as the customer writes again.
@@ -183,8 +184,6 @@ def session_distribute(*, session_id: int, now: dt.datetime, new_round: bool = F
 
 def session_show(*, session: Session, conversation: Conversation, now: dt.datetime) -> None:
     """Make a change of a locked session visible: the conversation's version rises."""
-    from channels_app.services.conversations import conversation_touch
-
     session.version = conversation_touch(conversation=conversation, now=now)
     Session.objects.filter(pk=session.pk).update(version=session.version)
 
@@ -237,13 +236,12 @@ def echo_route(*, conversation: Conversation, message: Message, now: dt.datetime
         return
     conversation, session = session_lock(session_id)
     was_active = session.state == SessionState.ACTIVE
-    state_after(session.state, "answered_outside")
+    session.state = state_after(session.state, "answered_outside")
     if not was_active:
         Assignment.objects.filter(session=session, ended_at__isnull=True).update(
             ended_at=now, outcome=AssignmentOutcome.WITHDRAWN
         )
         place_free(session=session)
-        session.state = SessionState.WAITING
         session.wait_reason = WaitReason.ANSWERED_OUTSIDE
         session.no_operator_since = None
         session.operator_id = None

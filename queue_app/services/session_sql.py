@@ -1,4 +1,4 @@
-"""The desk's hot statement: what a customer's message does to an open session."""
+"""The statements on a session's row that every message, offer and hand-over runs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from openlines_project.lib.db import sql_row
+from queue_app.models import Session
 
 _CUSTOMER_TURN = """
 UPDATE queue_app_session
@@ -35,3 +36,17 @@ def session_customer_turn(
     """
     row = sql_row(_CUSTOMER_TURN, [version, now, conversation_id])
     return None if row is None else OpenSession(*row)
+
+
+def session_save(session: Session) -> None:
+    """Write what routing changes of a session."""
+    Session.objects.filter(pk=session.pk).update(
+        state=session.state,
+        wait_reason=session.wait_reason,
+        operator_id=session.operator_id,
+        round=session.round,
+        event_seq=session.event_seq,
+        version=session.version,
+        no_operator_since=session.no_operator_since,
+        offered_at=session.offered_at,
+    )
