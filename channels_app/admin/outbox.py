@@ -89,6 +89,8 @@ class OutboxAdmin(ReadOnlyAdmin[Message]):
             .get_queryset(request)
             .filter(Q(queued_at__isnull=False) | failed, direction=Direction.OUT)
             .filter(deleted_at__isnull=True)
+            # A list decrypts nothing.
+            .defer("conversation__connector__secrets")
         )
 
     def changelist_view(

@@ -24,27 +24,26 @@ def connectors_poll(*, now: dt.datetime) -> int:
 
     A fault with one of them does not keep the others waiting.
     """
-    due = Connector.objects.filter(is_polling=True, disabled_at__isnull=True).exclude(
+    free = Q(poll_lease_until__isnull=True) | Q(poll_lease_until__lte=now)
+    due = Connector.objects.filter(free, is_polling=True, disabled_at__isnull=True).exclude(
         status=ConnectorStatus.BROKEN
     )
     had_news = 0
-    for connector in due.filter(Q(poll_lease_until__isnull=True) | Q(poll_lease_until__lte=now)):
-        claimed = Connector.objects.filter(
-            Q(poll_lease_until__isnull=True) | Q(poll_lease_until__lte=now), pk=connector.pk
-        ).update(poll_lease_until=now + LEASE)
-        if not claimed:
+    for connector_id in list(due.values_list("pk", flat=True)):
+        claimed = Connector.objects.filter(free, pk=connector_id)
+        if not claimed.update(poll_lease_until=now + LEASE):
             continue
         try:
-            had_news += _connector_poll(connector, now)
+            had_news += _connector_poll(connector_id, now)
         except Exception:
             # It is asked again when its lease is over.
             logger.exception("A connector could not be asked for messages")
     return had_news
 
 
-def _connector_poll(connector: Connector, now: dt.datetime) -> bool:
+def _connector_poll(connector_id: int, now: dt.datetime) -> bool:
     """One question. The offset moves on only when everything it brought is stored."""
-    connector = Connector.objects.select_related("open_channel").get(pk=connector.pk)
+    connector = Connector.objects.select_related("open_channel").get(pk=connector_id)
     values: dict[str, object] = {"poll_lease_until": None}
     news = False
     try:
