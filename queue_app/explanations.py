@@ -120,15 +120,8 @@ def moment_words(moment: dt.datetime) -> str:
 
 
 def wait_words(reason: str) -> str:
-    """Why a session waits."""
-    words = {
-        WaitReason.NO_OPERATOR: _("nobody is available"),
-        WaitReason.ROUND_OVER: _("everybody let it pass"),
-        WaitReason.LINE_CLOSED: _("the line is closed"),
-        WaitReason.ANSWERED_OUTSIDE: _("answered in the platform's own app"),
-        WaitReason.UNROUTED: _("not distributed yet"),
-    }
-    return words.get(WaitReason(reason), "") if reason in WaitReason.values else reason
+    """Why a session waits; a code of another release as it is stored."""
+    return str(WaitReason(reason).label) if reason in WaitReason.values else reason
 
 
 def return_words(why: str) -> str:
