@@ -37,31 +37,25 @@ def queue_members_replace(
     Somebody named twice counts at his first place.
     """
     rows: list[QueueMember] = []
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[int | None, int | None]] = set()
     for member in members:
         user, group = member.get("user"), member.get("group")
         if (user is None) == (group is None):
-            raise InvalidError(
-                "invalid", _("Name either an operator or a group."), fields={"members": [""]}
-            )
-        key = ("user", user.pk) if user is not None else ("group", group.pk if group else 0)
-        if key in seen:
-            continue
-        seen.add(key)
-        rows.append(
-            QueueMember(open_channel=open_channel, user=user, group=group, position=len(rows) + 1)
-        )
+            sentence = _("Name either an operator or a group.")
+            raise InvalidError("invalid", sentence, fields={"members": [sentence]})
+        row = QueueMember(open_channel=open_channel, user=user, group=group, position=len(rows) + 1)
+        if (row.user_id, row.group_id) not in seen:
+            seen.add((row.user_id, row.group_id))
+            rows.append(row)
     with transaction.atomic():
         _queue_lock(open_channel)
         existing = {
-            ("user", row.user_id) if row.user_id else ("group", row.group_id): row
+            (row.user_id, row.group_id): row
             for row in QueueMember.objects.filter(open_channel=open_channel)
         }
         keep: list[QueueMember] = []
         for row in rows:
-            old = existing.pop(
-                ("user", row.user_id) if row.user_id else ("group", row.group_id), None
-            )
+            old = existing.pop((row.user_id, row.group_id), None)
             if old is None:
                 row.save(force_insert=True)
                 keep.append(row)
