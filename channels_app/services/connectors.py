@@ -310,8 +310,8 @@ def connector_check(*, connector: Connector, now: dt.datetime) -> CheckResult:
         "last_error": "\n".join(result.problems)[:2000],
         "last_error_at": now if result.problems else None,
     }
-    healthy = {ConnectorStatus.BROKEN, ConnectorStatus.DEGRADED}
-    if connector.status in healthy and not result.problems:
+    troubled = {ConnectorStatus.BROKEN, ConnectorStatus.DEGRADED}
+    if connector.status in troubled and not result.problems:
         values["status"] = ConnectorStatus.CONNECTED
     Connector.objects.filter(pk=connector.pk).update(**values)
     connector.refresh_from_db()

@@ -95,7 +95,7 @@ def _store(chunks: Iterator[bytes]) -> tuple[str, int, bytes]:
         except AnswerTooLarge:
             raise FileTooBigError from None
         draft.seek(0)
-        key = f"in/{secrets.token_hex(2)[:2]}/{secrets.token_hex(16)}"
+        key = f"in/{secrets.token_hex(1)}/{secrets.token_hex(16)}"
         return default_storage.save(key, File(draft)), size, head
 
 

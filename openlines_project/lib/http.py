@@ -343,9 +343,9 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     if text.isdecimal() and text.isascii():
         return min(float(text[:9]), 86_400.0)
     try:
-        until = email.utils.parsedate_to_datetime(text)
+        again_at = email.utils.parsedate_to_datetime(text)
         # Counted by the server's own clock, which ours need not agree with.
         asked = email.utils.parsedate_to_datetime(headers.get("date", ""))
-        return min(max((until - asked).total_seconds(), 0.0), 86_400.0)
+        return min(max((again_at - asked).total_seconds(), 0.0), 86_400.0)
     except (ValueError, TypeError):
         return None

@@ -76,9 +76,7 @@ def session_detail(request: InboxRequest, session_id: int) -> HttpResponseBase:
     before = known_number(request.GET.get("before"))
     chat = chat_context(request, session, before_seq=before)
     if is_part(request) and request.headers.get("HX-Target") == "chat":
-        # The answer differs by who asks: no cache may mix the two up.
-        context = chat | {"filters": filters}
-        return render(request, "inbox/_chat.html", context)
+        return render(request, "inbox/_chat.html", chat | {"filters": filters})
     return render(request, "inbox/page.html", list_context(request, filters) | chat)
 
 
