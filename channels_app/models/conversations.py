@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from openlines_project.lib.text import neutral_name
+
 
 class Conversation(models.Model):
     """Transport, not service: episodes of service are sessions, and live in queue_app.
@@ -62,4 +64,5 @@ class Conversation(models.Model):
         indexes = [models.Index(name="conversation_changed", fields=["changed_at"])]
 
     def __str__(self) -> str:
-        return self.display_name or self.external_user_id or self.external_chat_id
+        name = neutral_name(self.display_name)
+        return name or self.external_user_id or self.external_chat_id
