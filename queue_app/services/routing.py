@@ -256,6 +256,7 @@ def echo_route(*, conversation: Conversation, message: Message, now: dt.datetime
         turn=Turn.CUSTOMER,
         waiting_since=None,
         first_reply_at=session.first_reply_at or now,
+        replied_at=now,
         unread=0,
         version=conversation.version,
     )

@@ -226,7 +226,8 @@ def test_an_answer_from_outside_is_the_reply_of_an_active_chat() -> None:
     session_accept(session_id=held.pk, operator=ana, now=moment(1))
     session = answered_outside(connector, "u1", now=moment(2))
     assert (session.state, session.operator, session.turn) == ("active", ana, "customer")
-    assert (session.first_reply_at, session.waiting_since) == (moment(2), None)
+    assert (session.first_reply_at, session.replied_at) == (moment(2), moment(2))
+    assert session.waiting_since is None
     books_check()
 
 
