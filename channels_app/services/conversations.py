@@ -6,9 +6,9 @@ import datetime as dt
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
-from channels_app.drivers.base import Person
+from channels_app.drivers.base import Event, Person
 from channels_app.models import Connector, Conversation, Direction, Message, MessageState
 from channels_app.signals import reachability_changed
 from openlines_project.lib.live import ring_after_commit
@@ -19,10 +19,21 @@ PROFILE_FIELDS = ("username", "phone", "email", "language")
 
 def conversation_lock(conversation_id: int) -> Conversation:
     """Lock a conversation for this transaction: the first lock of every service that needs one."""
+    return _locked().get(pk=conversation_id)
+
+
+def conversation_lock_of(*, connector: Connector, event: Event) -> Conversation | None:
+    """Lock the conversation an event belongs to; None when the person never wrote."""
     return (
-        Conversation.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("connector__open_channel")
-        .get(pk=conversation_id)
+        _locked()
+        .filter(connector=connector, external_chat_id=event.chat_id, external_thread=event.thread)
+        .first()
+    )
+
+
+def _locked() -> QuerySet[Conversation]:
+    return Conversation.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "connector__open_channel"
     )
 
 

@@ -29,7 +29,7 @@ from channels_app.models import (
     MessageState,
 )
 from channels_app.services.conversations import (
-    conversation_lock,
+    conversation_lock_of,
     conversation_person_update,
     conversation_reachability,
     conversation_touch,
@@ -119,11 +119,8 @@ def message_apply(
 
 def echo_apply(*, connector: Connector, event: EchoEvent, now: dt.datetime) -> Ids:
     """Somebody of ours answered elsewhere, or the platform repeats what we sent ourselves."""
-    conversation = Conversation.objects.filter(
-        connector=connector, external_chat_id=event.chat_id, external_thread=event.thread
-    ).first()
+    conversation = conversation_lock_of(connector=connector, event=event)
     if conversation is not None:
-        conversation = conversation_lock(conversation.pk)
         ours = _echo_reconcile(conversation, event, now)
         if ours is not None:
             return conversation.pk, ours.pk
@@ -266,12 +263,9 @@ def attachments_erase(*, message: Message, now: dt.datetime) -> None:
 
 def own_postback_apply(*, connector: Connector, event: PostbackEvent, now: dt.datetime) -> Ids:
     """A button of ours was pressed: its payload goes to the service that made the button."""
-    found = Conversation.objects.filter(
-        connector=connector, external_chat_id=event.chat_id, external_thread=event.thread
-    ).first()
-    if found is None:
+    conversation = conversation_lock_of(connector=connector, event=event)
+    if conversation is None:
         return None, None
-    conversation = conversation_lock(found.pk)
     if event.callback_id:
         enqueue_after_commit(tasks.deliver_acknowledgement, connector.pk, event.callback_id)
     postback_received.send(
@@ -283,12 +277,9 @@ def own_postback_apply(*, connector: Connector, event: PostbackEvent, now: dt.da
 def _message_for_change(
     connector: Connector, event: EditEvent | DeleteEvent
 ) -> tuple[Conversation, Message] | None:
-    conversation = Conversation.objects.filter(
-        connector=connector, external_chat_id=event.chat_id, external_thread=event.thread
-    ).first()
+    conversation = conversation_lock_of(connector=connector, event=event)
     if conversation is None:
         return None
-    conversation = conversation_lock(conversation.pk)
     message = Message.objects.filter(
         conversation=conversation, direction=Direction.IN, external_id=event.message_id
     ).first()
@@ -356,11 +347,8 @@ def delete_apply(
 
 def reachability_apply(*, connector: Connector, event: ReachabilityEvent, now: dt.datetime) -> Ids:
     """The customer blocked us or let us in again. Somebody who never wrote leaves no trace."""
-    found = Conversation.objects.filter(
-        connector=connector, external_chat_id=event.chat_id, external_thread=event.thread
-    ).first()
-    if found is None:
+    conversation = conversation_lock_of(connector=connector, event=event)
+    if conversation is None:
         return None, None
-    conversation = conversation_lock(found.pk)
     conversation_reachability(conversation=conversation, reachable=event.reachable, now=now)
     return conversation.pk, None

@@ -20,6 +20,7 @@ from channels_app.drivers.base import (
 from channels_app.models import Connector, Conversation, Direction, Message, MessageState
 from channels_app.services.conversations import (
     conversation_lock,
+    conversation_lock_of,
     conversation_person_update,
     conversation_touch,
     conversation_typing,
@@ -60,13 +61,9 @@ def keyless_apply(*, connector: Connector, event: Event, now: dt.datetime) -> bo
 
 
 def _contact_apply(connector: Connector, event: ContactEvent) -> bool:
-    found = Conversation.objects.filter(
-        connector=connector, external_chat_id=event.chat_id, external_thread=event.thread
-    ).first()
-    if found is not None:
-        conversation_person_update(
-            conversation=conversation_lock(found.pk), user=event.user, reply_context={}
-        )
+    conversation = conversation_lock_of(connector=connector, event=event)
+    if conversation is not None:
+        conversation_person_update(conversation=conversation, user=event.user, reply_context={})
     return True
 
 
