@@ -31,7 +31,7 @@ def file_serve(request: HttpRequest, public_id: str) -> HttpResponseBase:
     response = FileResponse(
         file,
         as_attachment=not inline or "download" in request.GET,
-        filename=neutral_name(attachment.name) or f"file-{attachment.pk}",
+        filename=_saved_as(attachment),
         content_type=attachment.content_type if inline else "application/octet-stream",
     )
     response["X-Content-Type-Options"] = "nosniff"
@@ -40,3 +40,9 @@ def file_serve(request: HttpRequest, public_id: str) -> HttpResponseBase:
     # A live chat on another site shows the pictures an operator sent.
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
+
+
+def _saved_as(attachment: Attachment) -> str:
+    """The name a browser saves it by: the sender's, never a path."""
+    name = neutral_name(attachment.name).replace("\\", "/").rsplit("/", 1)[-1].strip()
+    return name if name.strip(". ") else f"file-{attachment.pk}"
