@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
+import phonenumbers
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -87,13 +88,8 @@ def _settings_apply(open_channel: OpenChannel, values: Mapping[str, Any]) -> Non
     if "time_zone" not in fields and not _is_zone(open_channel.time_zone):
         fields["time_zone"] = [_("There is no such time zone.")]
     country = open_channel.default_country
-    if (
-        "default_country" not in fields
-        and country
-        and not (
-            len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()
-        )
-    ):
+    known = not country or country in phonenumbers.SUPPORTED_REGIONS
+    if "default_country" not in fields and not known:
         fields["default_country"] = [_("Two capital letters, such as BR.")]
     if fields:
         raise InvalidError("invalid", _("Some settings are wrong."), fields=fields)

@@ -55,6 +55,7 @@ def test_all_settings_can_be_given() -> None:
         ("is_active", None), ("language", "EN"), ("language", "xx"), ("language", []),
         ("time_zone", "Mars/X"), ("time_zone", "../etc/passwd"), ("time_zone", ""),
         ("default_country", "br"), ("default_country", "BRA"), ("default_country", "B1"),
+        ("default_country", "XX"),
         ("distribution", "Evenly"), ("distribution", "everybody"), ("distribution", {}),
         ("response_minutes", 0), ("response_minutes", -1), ("response_minutes", 721),
         ("response_minutes", 1.5), ("response_minutes", "5"), ("response_minutes", True),
