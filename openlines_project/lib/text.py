@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from openlines_project.lib.logs import mask_secrets
+
 TextUnit = Literal["characters", "utf16", "bytes"]
 
 # Deeper than any platform's delivery, far less deep than Python's stack.
@@ -248,5 +250,5 @@ def _joins(name: str, index: int) -> bool:
 
 
 def error_words(error: BaseException) -> str:
-    """An unexpected error as administrators read it: its kind and what it says."""
-    return f"{type(error).__name__}: {error}"
+    """An unexpected error as administrators read it: its kind and what it says, no secret."""
+    return mask_secrets(f"{type(error).__name__}: {error}")
