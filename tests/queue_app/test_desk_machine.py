@@ -240,7 +240,7 @@ class Desk(RuleBasedStateMachine):
 
 
 SHORT = settings(
-    max_examples=20, stateful_step_count=25, deadline=None,
+    max_examples=12, stateful_step_count=25, deadline=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 # Enough to meet a planted fault; what comes out need not be the shortest story.

@@ -109,7 +109,7 @@ def write_together(seconds: float, how: str = "right") -> Counter[str]:
     return run_together(write, *arguments)
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.slow)])
 def test_first_messages_of_eight_processes_never_deadlock(seconds: int) -> None:
     before = deadlocks()
     total = write_together(seconds)
@@ -125,7 +125,7 @@ def test_first_messages_of_eight_processes_never_deadlock(seconds: int) -> None:
 def test_against_the_order_of_the_locks_there_would_be_deadlocks() -> None:
     """Negative control: an operator's row before the line, in every second process."""
     before = deadlocks()
-    total = write_together(4, "wrong")
+    total = write_together(3, "wrong")
     assert deadlocks() > before
     assert total["done"] > 0
 
@@ -205,7 +205,7 @@ def do_anything(
     results.put(dict(outcomes))
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.slow)])
 def test_everything_at_once_never_deadlocks_and_the_books_are_right(seconds: int) -> None:
     """Two lines that share their operators, so that no lock is any line's own."""
     people = [OperatorFactory(max_chats=30) for _ in range(5)]

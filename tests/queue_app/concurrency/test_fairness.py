@@ -38,7 +38,7 @@ from tests.queue_app.desk_story import books_check, line_with
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
 SWEEPERS = 4
-COUNTS = [100, pytest.param(2000, marks=pytest.mark.slow)]
+COUNTS = [60, pytest.param(2000, marks=pytest.mark.slow)]
 
 
 def sweep(connector: Connector, limit: int) -> int:
@@ -113,12 +113,12 @@ def test_turns_stay_fair_while_operators_come_and_go(count: int) -> None:
 
 def test_strictly_is_exactly_the_expected_list_under_four_sweepers() -> None:
     people = [OperatorFactory() for _ in range(4)]
-    connector = line_with(*people, distribution="strictly", max_chats=20)
-    waiting_sessions(connector, 90)
-    assert raised(sweepers(connector, 100)) == []
-    expected = [one.pk for one in people for _ in range(20)]
+    connector = line_with(*people, distribution="strictly", max_chats=10)
+    waiting_sessions(connector, 45)
+    assert raised(sweepers(connector, 50)) == []
+    expected = [one.pk for one in people for _ in range(10)]
     assert [offer.operator_id for offer in offers_in_turn()] == expected
-    assert Session.objects.filter(wait_reason="no_operator").count() == 10
+    assert Session.objects.filter(wait_reason="no_operator").count() == 5
     books_check()
 
 
@@ -128,7 +128,7 @@ def test_without_the_lines_lock_the_turns_would_not_be_fair(
     """Negative control: a counter that is right, and no lock."""
     people = [OperatorFactory() for _ in range(7)]
     connector = line_with(*people)
-    waiting_sessions(connector, 120)
+    waiting_sessions(connector, 80)
     numbers = itertools.count(1)
     for module in ("offers", "desk"):
         monkeypatch.setattr(f"queue_app.services.{module}.line_lock", lambda _line: next(numbers))

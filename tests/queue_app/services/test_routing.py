@@ -302,3 +302,25 @@ def test_a_session_woken_and_offered_has_no_route_timer_left() -> None:
     answered_outside(connector, "u1", now=moment(1))
     customer_writes(connector, "u1", now=moment(2))
     assert list(Timer.objects.values_list("kind", flat=True)) == ["response"]
+
+
+@pytest.mark.xfail(strict=True, reason="session_distribute leaves what was answered outside alone")
+def test_an_answered_session_woken_without_its_routing_is_routed_by_the_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ana, bruno = OperatorFactory(), OperatorFactory()
+    connector = line_with(ana, bruno)
+    customer_writes(connector, "u1", now=moment())
+    answered_outside(connector, "u1", now=moment(1))
+
+    def fail(**_anything: object) -> None:
+        raise RuntimeError("planted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("queue_app.services.routing.session_offer", fail)
+        session = customer_writes(connector, "u1", now=moment(2))
+    assert timers_of(session) == [("route", moment(2))]
+    timers_sweep(now=moment(2))
+    session.refresh_from_db()
+    assert session.state == "offered"
+    assert list(Timer.objects.values_list("kind", flat=True)) == ["response"]
