@@ -23,6 +23,7 @@ from queue_app.inbox.event_words import EventLine, event_lines
 from queue_app.inbox.words import day_name
 from queue_app.models import Session, SessionEvent, SessionState, Timer, TimerKind
 from queue_app.selectors import sessions_visible_to
+from queue_app.services.replies import shows_typing
 
 PAGE = 50
 # A delta repeats the newest events: the page knows them by their key, and none is missed.
@@ -65,6 +66,7 @@ class Foot:
     kind: FootKind
     text: str = ""
     files: bool = False
+    typing: bool = False  # whether the customer is shown that somebody writes
     due_at: dt.datetime | None = None
 
 
@@ -217,7 +219,12 @@ def session_foot(*, session: Session, reader: User) -> Foot:
     refused = sending_refused(session.conversation)
     if refused is not None:
         return Foot("refused", str(refused.detail))
-    return Foot("composer", files=capabilities_of(session.conversation).files)
+    conversation = session.conversation
+    return Foot(
+        "composer",
+        files=capabilities_of(conversation).files,
+        typing=shows_typing(conversation),
+    )
 
 
 def response_due(session: Session) -> dt.datetime | None:

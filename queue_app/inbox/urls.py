@@ -29,6 +29,7 @@ urlpatterns = [
     path("inbox/chats/<id:session_id>/accept/", actions.session_accept, name="session-accept"),
     path("inbox/chats/<id:session_id>/reply/", actions.session_reply, name="session-reply"),
     path("inbox/chats/<id:session_id>/read/", actions.session_read, name="session-read"),
+    path("inbox/chats/<id:session_id>/typing/", actions.session_typing, name="session-typing"),
     path("inbox/chats/<id:session_id>/close/", actions.session_close, name="session-close"),
     path("inbox/messages/<id:message_id>/resend/", actions.message_resend, name="message-resend"),
     path(

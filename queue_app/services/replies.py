@@ -11,14 +11,17 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from channels_app.models import Message
+from channels_app.models import Conversation, Message
 from channels_app.services.errors import ConflictError, ForbiddenError
 from channels_app.services.messages import (
     MAX_TEXT,
+    capabilities_of,
     message_queue,
     request_digest,
     sending_refused,
 )
+from channels_app.tasks import deliver_typing
+from openlines_project.lib.tasks import enqueue
 from openlines_project.lib.text import clean_text
 from queue_app.models import Session, SessionState, Turn
 from queue_app.services.events import event_write, seconds_between
@@ -26,6 +29,9 @@ from queue_app.services.locks import session_lock
 from queue_app.services.operators import operator_for_user
 from queue_app.services.sessions import session_accept
 from queue_app.state_machine import state_after
+
+# A sign that comes later than this shows nothing true.
+TYPING_EXPIRES_SECONDS = 5.0
 
 
 def session_reply(
@@ -58,7 +64,7 @@ def session_reply(
         if session.operator_id != operator.pk:
             name = session.operator.name if session.operator else ""
             raise ForbiddenError("not_yours", _("This chat belongs to %(name)s.") % {"name": name})
-        refused = sending_refused(conversation)
+        refused = sending_refused(conversation, now=now)
         if refused is not None:
             raise refused
         if session.state == SessionState.OFFERED:
@@ -87,6 +93,25 @@ def session_reply(
             event_seq=session.event_seq, version=conversation.version,
         )  # fmt: skip
     return rows[0]
+
+
+def session_typing(*, session: Session, user: User) -> bool:
+    """Let the customer see that his operator is writing. Returns whether a worker was asked.
+
+    Best effort: nothing is stored, and only for whoever has the chat, on channels that show it.
+    """
+    holds_it = session.operator is not None and session.operator.user_id == user.pk
+    if session.state != SessionState.ACTIVE or not holds_it:
+        return False
+    if not shows_typing(session.conversation) or sending_refused(session.conversation):
+        return False
+    return enqueue(deliver_typing, session.conversation_id, expires=TYPING_EXPIRES_SECONDS)
+
+
+def shows_typing(conversation: Conversation) -> bool:
+    """Whether the conversation's platform is told when somebody writes."""
+    capabilities = capabilities_of(conversation)
+    return capabilities.typing and not capabilities.outgoing_by_reading
 
 
 def _same_or_conflict(before: Message, user: User, digest: str) -> Message:

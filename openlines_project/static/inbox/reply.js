@@ -6,11 +6,14 @@ import { say } from './words.js';
 
 const PREFIX = 'openlines.draft.';
 const MAX_PAUSE_S = 30;
+// Platforms show "is typing" for about five seconds.
+const TYPING_EVERY_MS = 4000;
 // The server, or what stands before it, is away: the same answers as no network.
 const AWAY = new Set([0, 502, 503, 504]);
 
 let pause = 2;
 let timer = 0;
+let typedAt = 0;
 
 const form = () => document.getElementById('reply');
 const field = () => document.getElementById('reply-text');
@@ -36,6 +39,15 @@ function keep() {
   } else {
     localStorage.removeItem(name());
   }
+}
+
+/** Tell the customer that somebody writes. Nobody waits for it, and nothing is lost by it. */
+function tellTyping() {
+  const address = form().dataset.typing;
+  if (!address || !field().value || Date.now() - typedAt < TYPING_EVERY_MS) return;
+  typedAt = Date.now();
+  const headers = { 'X-CSRFToken': form().elements.csrfmiddlewaretoken.value };
+  fetch(address, { method: 'POST', headers }).catch(() => {});
 }
 
 function clear() {
@@ -74,6 +86,7 @@ export function bindReply() {
     form().elements.client_key.value = newKey();
   }
   field().addEventListener('input', keep);
+  field().addEventListener('input', tellTyping);
   field().addEventListener('keydown', (event) => {
     const isEnter = event.key === 'Enter' && !event.isComposing;
     const wantsLine = event.shiftKey || (matchMedia('(pointer: coarse)').matches && !event.ctrlKey);

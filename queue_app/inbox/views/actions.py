@@ -97,6 +97,14 @@ def session_read(request: InboxRequest, session_id: int) -> HttpResponseBase:
 
 
 @inbox_view("POST")
+def session_typing(request: InboxRequest, session_id: int) -> HttpResponseBase:
+    """The reader is writing: the customer sees it where his channel can show it."""
+    session = visible_session(request, session_id)
+    replies.session_typing(session=session, user=request.user)
+    return HttpResponse(status=204)
+
+
+@inbox_view("POST")
 def session_close(request: InboxRequest, session_id: int) -> HttpResponseBase:
     """End a chat."""
     session = visible_session(request, session_id)

@@ -26,6 +26,7 @@ OBJECTS = {
     "session-accept": "session_id",
     "session-reply": "session_id",
     "session-read": "session_id",
+    "session-typing": "session_id",
     "session-close": "session_id",
     "message-resend": "message_id",
     "message-discard": "message_id",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from channels_app.models import Conversation, Message
+from channels_app.models import Connector, Conversation, Message
 from channels_app.services.errors import (
     ConflictError,
     ForbiddenError,
@@ -16,7 +16,7 @@ from channels_app.services.errors import (
     ServiceError,
 )
 from queue_app.models import Operator, Session
-from queue_app.services.replies import session_reply
+from queue_app.services.replies import TYPING_EXPIRES_SECONDS, session_reply, session_typing
 from queue_app.services.sessions import session_accept, session_close
 from tests.factories import ConnectorFactory, OperatorFactory, UserFactory, moment
 from tests.queue_app.desk_story import (
@@ -282,3 +282,33 @@ def test_a_long_answer_is_one_event_and_several_messages() -> None:
     assert [row.client_key for row in rows] == ["key-0001"] + [None] * (len(rows) - 1)
     assert kinds(session).count("replied") == 1
     assert reply(session, ana, "First half of it. Second half of it.") == first
+
+
+@pytest.mark.parametrize("kind", ["telegram", "custom", "livechat"])
+def test_the_customer_sees_that_somebody_writes_where_the_channel_shows_it(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    asked: list[int] = []
+
+    def enqueue(_task: object, *ids: int, expires: float) -> bool:
+        asked.extend(ids)
+        return expires == TYPING_EXPIRES_SECONDS
+
+    monkeypatch.setattr("queue_app.services.replies.enqueue", enqueue)
+    operator, other = OperatorFactory(), OperatorFactory()
+    session = active_session(operator)
+    Connector.objects.filter(pk=session.conversation.connector_id).update(kind=kind)
+    session = Session.objects.get(pk=session.pk)
+    assert session_typing(session=session, user=other.user) is False
+    assert session_typing(session=session, user=operator.user) is (kind == "telegram")
+    assert asked == ([session.conversation_id] if kind == "telegram" else [])
+
+
+def test_nobody_is_told_that_an_offer_is_being_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queue_app.services.replies.enqueue", lambda *_ids, **_more: True)
+    operator = OperatorFactory()
+    session = customer_writes(line_with(operator), "u1", now=moment())
+    Connector.objects.filter(pk=session.conversation.connector_id).update(kind="telegram")
+    session = Session.objects.get(pk=session.pk)
+    assert session.state == "offered"
+    assert session_typing(session=session, user=operator.user) is False
