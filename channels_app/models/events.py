@@ -43,6 +43,7 @@ class InboundEvent(models.Model):
     received_at = models.DateTimeField()
     # Set while the event waits to be tried again: the drain's list, with its next time.
     pending_at = models.DateTimeField(null=True)
+    # When it had its effect or was given up.
     done_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -108,6 +108,8 @@ class Message(models.Model):
                 fields=["queued_at"],
                 condition=Q(queued_at__isnull=False),
             ),
+            # What an open page asks after a hint: the changes it has not seen.
+            models.Index(name="message_changed", fields=["conversation", "version"]),
             models.Index(
                 name="message_failed",
                 fields=["-failed_at"],
@@ -157,7 +159,9 @@ class Attachment(models.Model):
     A location or a contact has no file and is `stored` from the start.
     """
 
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
+    message = models.ForeignKey(
+        Message, on_delete=models.CASCADE, related_name="attachments", db_index=False
+    )
     position = models.PositiveSmallIntegerField(default=0)
     public_id = models.CharField(max_length=32, unique=True, default=new_public_id, editable=False)
     type = models.CharField(max_length=12)

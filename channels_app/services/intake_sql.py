@@ -26,12 +26,13 @@ RETURNING id, last_seq, version, has_pending, display_name, external_user_id, pr
           reply_context, contact_id, created_at
 """
 
-# A customer who writes can be reached again and has stopped typing.
+# A customer who writes can be reached again and has stopped typing; an answer of ours, given in
+# the platform's own app, tells nothing of him.
 _ADVANCE = """
 UPDATE channels_app_conversation
 SET last_seq = last_seq + 1, version = version + 1, changed_at = %s,
     last_text = %s, last_kind = %s, last_direction = %s, last_message_at = %s,
-    unreachable_at = NULL, typing_at = NULL
+    unreachable_at = CASE WHEN %s = 'out' THEN unreachable_at END, typing_at = NULL
 WHERE connector_id = %s AND external_chat_id = %s AND external_thread = %s
 """
 
@@ -46,7 +47,9 @@ SET last_seq = channels_app_conversation.last_seq + 1,
     version = channels_app_conversation.version + 1,
     changed_at = excluded.changed_at, last_text = excluded.last_text,
     last_kind = excluded.last_kind, last_direction = excluded.last_direction,
-    last_message_at = excluded.last_message_at, unreachable_at = NULL, typing_at = NULL
+    last_message_at = excluded.last_message_at, typing_at = NULL,
+    unreachable_at = CASE WHEN excluded.last_direction = 'out'
+                          THEN channels_app_conversation.unreachable_at END
 """
 
 
@@ -82,7 +85,7 @@ def conversation_advance(
     last_text = " ".join(text.split())[:LAST_TEXT_LENGTH]
     row = sql_row(
         _ADVANCE + _RETURNED,
-        [now, last_text, kind, direction, now, connector.pk, chat_id, thread],
+        [now, last_text, kind, direction, now, direction, connector.pk, chat_id, thread],
     )
     is_new = row is None
     if row is None:

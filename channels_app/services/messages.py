@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from channels_app import tasks
@@ -34,8 +35,10 @@ MAX_TEXT = 20_000
 MAX_FILES = 10
 
 
-def sending_refused(conversation: Conversation) -> ConflictError | None:
-    """Why nothing can be sent into a conversation just now, None when it can."""
+def sending_refused(
+    conversation: Conversation, *, now: dt.datetime | None = None
+) -> ConflictError | None:
+    """Why nothing can be sent into a conversation at `now` (this moment), None when it can."""
     connector = conversation.connector
     if not connector.open_channel.is_open_for_work:
         return ConflictError("line_closed", _("This open channel is closed. Nothing was sent."))
@@ -50,7 +53,26 @@ def sending_refused(conversation: Conversation) -> ConflictError | None:
             _("The channel %(name)s is not connected. Nothing was sent.")
             % {"name": str(connector)},
         )
+    if _window_is_over(conversation, now or timezone.now()):
+        return ConflictError(
+            "window",
+            _("The time to answer on this channel is over. You can write again when he does."),
+        )
     return None
+
+
+def _window_is_over(conversation: Conversation, now: dt.datetime) -> bool:
+    """Whether the channel's time to answer, from the customer's last message, has passed."""
+    hours = capabilities_of(conversation).reply_window_hours
+    if not hours:
+        return False
+    last = (
+        Message.objects.filter(conversation=conversation, direction=Direction.IN)
+        .order_by("-seq")
+        .values_list("created_at", flat=True)
+        .first()
+    )
+    return last is None or now - last >= dt.timedelta(hours=hours)
 
 
 def capabilities_of(conversation: Conversation) -> Capabilities:

@@ -222,9 +222,9 @@ def _put_off(
                 row.pending_at = now + THEN_EVERY
             given_up = hopeless or now - row.received_at >= GIVE_UP_AFTER
             if given_up:
-                row.state = EventState.DEAD
+                row.state, row.done_at = EventState.DEAD, now
                 row.pending_at = None
-            row.save(update_fields=["attempts", "error", "pending_at", "state"])
+            row.save(update_fields=["attempts", "error", "pending_at", "state", "done_at"])
             if given_up:
                 _flag_clear(row.conversation_id)
         return Received(row.key, "dead" if given_up else "pending")

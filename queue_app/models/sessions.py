@@ -87,7 +87,7 @@ class Session(models.Model):
     replied_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     close_reason = models.CharField(
-        max_length=10, choices=CloseReason.choices, blank=True, db_default=""
+        max_length=20, choices=CloseReason.choices, blank=True, db_default=""
     )
 
     class Meta:

@@ -319,6 +319,15 @@ def test_an_echo_with_another_text_is_another_message(connector: Connector) -> N
     assert Message.objects.count() == 2
 
 
+def test_an_answer_from_the_platforms_own_app_lifts_no_block(connector: Connector) -> None:
+    conversation = ConversationFactory(
+        connector=connector, external_chat_id="u1", unreachable_at=moment()
+    )
+    receive(connector, echoed("out-1", "By hand"), at=moment(1))
+    conversation.refresh_from_db()
+    assert (conversation.last_seq, conversation.unreachable_at) == (1, moment())
+
+
 # --- reachability, typing, contact data ---------------------------------------------------
 
 

@@ -26,6 +26,7 @@ from tests.channels_app.services.storage import PNG, stored
 from tests.factories import (
     ConnectorFactory,
     ConversationFactory,
+    MessageFactory,
     OpenChannelFactory,
     TelegramConnectorFactory,
     UserFactory,
@@ -207,3 +208,21 @@ def test_a_channel_whose_driver_is_gone_can_do_little() -> None:
     chat = ConversationFactory(connector=ConnectorFactory(kind="carrier-pigeon"))
     assert capabilities_of(chat).files is False
     assert capabilities_of(chat).deduplicates is False
+
+
+@pytest.mark.parametrize(("hours", "code"), [(24, "window"), (25, ""), (0, "")])
+def test_the_time_to_answer_counts_from_the_customers_last_message(hours: int, code: str) -> None:
+    connector = ConnectorFactory(config={"reply_window_hours": hours})
+    chat = ConversationFactory(connector=connector)
+    MessageFactory(conversation=chat, created_at=moment(-600))
+    MessageFactory(conversation=chat, created_at=moment(0))
+    MessageFactory(conversation=chat, direction="out", created_at=moment(1))
+    refused = sending_refused(chat, now=moment(24 * 60))
+    assert (refused.code if refused else "") == code
+
+
+def test_where_answers_have_their_time_nobody_is_written_to_first() -> None:
+    connector = ConnectorFactory(config={"reply_window_hours": 24})
+    refused = sending_refused(ConversationFactory(connector=connector), now=moment())
+    assert refused is not None
+    assert refused.code == "window"
