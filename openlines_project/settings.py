@@ -120,7 +120,6 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "django_celery_beat",
-    "django_filters",
     "django_htmx",
     "drf_spectacular",
     "drf_spectacular_sidecar",

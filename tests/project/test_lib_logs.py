@@ -102,7 +102,7 @@ def test_a_traceback_is_masked(log: Log) -> None:
             "null value\nDETAIL: ***\nHINT:  None.",
         ),
         (
-            'invalid input syntax for type integer: "my card"\nCONTEXT:  portal $1 = \'my card\'',
+            "invalid input syntax for type integer: \"my card\"\nCONTEXT:  portal $1 = 'my card'",
             "invalid input syntax for type integer: ***\nCONTEXT: ***",
         ),
         (
