@@ -20,7 +20,9 @@ from queue_app.services.locks import SessionGoneError
 PATIENCE_SECONDS = 60.0
 
 
-def all_at_once(actions: Sequence[Callable[[], Any]]) -> list[Any]:
+def all_at_once(
+    actions: Sequence[Callable[[], Any]], *, patience_seconds: float = PATIENCE_SECONDS
+) -> list[Any]:
     """Run each in a thread of its own, started together. Results in order, or what was raised."""
     results: list[Any] = [None] * len(actions)
     gate = threading.Barrier(len(actions))
@@ -40,8 +42,9 @@ def all_at_once(actions: Sequence[Callable[[], Any]]) -> list[Any]:
     ]
     for thread in threads:
         thread.start()
+    deadline = time.monotonic() + patience_seconds
     for thread in threads:
-        thread.join(PATIENCE_SECONDS)
+        thread.join(max(0.0, deadline - time.monotonic()))
         assert not thread.is_alive(), "a thread hangs"
     return results
 

@@ -48,7 +48,9 @@ def sweep(connector: Connector, limit: int) -> int:
 
 
 def sweepers(connector: Connector, limit: int) -> list[Any]:
-    return all_at_once([lambda: sweep(connector, limit)] * SWEEPERS)
+    return all_at_once(
+        [lambda: sweep(connector, limit)] * SWEEPERS, patience_seconds=60 + limit * 0.5
+    )
 
 
 @pytest.mark.parametrize("count", COUNTS)
@@ -99,7 +101,7 @@ def test_turns_stay_fair_while_operators_come_and_go(count: int) -> None:
             done.set()
 
     presses = [partial(press, operator) for operator in restless]
-    results = all_at_once([*presses, *[sweep_on] * SWEEPERS])
+    results = all_at_once([*presses, *[sweep_on] * SWEEPERS], patience_seconds=60 + count * 0.5)
     assert raised(results) == []
     assert all(pressed > 2 for pressed in results[: len(restless)])
     assert unfair_offers() == []
