@@ -204,32 +204,6 @@ def live_streams(context: BrowserContext) -> list[str]:
     return opened
 
 
-def test_eight_tabs_of_one_browser_share_one_stream_and_all_stay_alive(
-    open_page: OpenPage, server: str
-) -> None:
-    desk = scene()
-    first = open_page(desk.maria.user)
-    streams = live_streams(first.context)
-    tabs = [first] + [first.context.new_page() for _ in range(7)]
-    inboxes, chats = tabs[:6], tabs[6:]
-    for tab in inboxes:
-        tab.goto(f"{server}/inbox/mine/")
-    for tab in chats:
-        tab.goto(f"{server}/chat/{desk.livechat.public_id}/")
-    customer_writes(desk.livechat, "Do all of you see this?")
-    for tab in inboxes:
-        expect(tab.locator(".offer")).to_contain_text("Do all of you", timeout=2 * SOON)
-    for tab in tabs:
-        assert tab.evaluate("fetch('/healthz').then((answer) => answer.status)") == 200
-    assert len(streams) == 1
-    # The tab that listens goes: another takes over.
-    first.close()
-    customer_writes(desk.livechat, "And now?", who="bea")
-    for tab in inboxes[1:]:
-        expect(tab.locator(".offer")).to_have_count(2, timeout=2 * SOON)
-    assert len(streams) == 2
-
-
 def test_where_there_is_no_stream_the_page_asks(
     open_page: OpenPage, complaints: Complaints
 ) -> None:
