@@ -51,16 +51,28 @@ def message_route(
         )
     if found is not None:
         if found.state == SessionState.WAITING and found.wait_reason in WOKEN_BY_CUSTOMER:
-            timer_set(session_id=found.id, kind=TimerKind.ROUTE, due_at=now)
-            if mode == "route":
-                _, session = session_lock(found.id)
-                session_route(session=session, conversation=conversation, now=now)
+            _wake(found.id, conversation, mode=mode, now=now)
         return
     session, events = session_open(conversation=conversation, now=now)
     if mode == "park":
         _park(session, conversation, events, now)
     else:
         session_route(session=session, conversation=conversation, now=now, events=events)
+
+
+def _wake(
+    session_id: int, conversation: Conversation, *, mode: Literal["route", "park"], now: dt.datetime
+) -> None:
+    """The customer wrote again: what waited for that goes to the queue, from its top."""
+    _, session = session_lock(session_id)
+    if session.wait_reason == WaitReason.ANSWERED_OUTSIDE:
+        session.wait_reason = WaitReason.UNROUTED
+        session.round += 1
+    if mode == "park":
+        session_save(session)
+        timer_set(session_id=session.pk, kind=TimerKind.ROUTE, due_at=now)
+    else:
+        session_route(session=session, conversation=conversation, now=now)
 
 
 def session_open(
@@ -138,10 +150,15 @@ def _is_new(session: Session) -> bool:
 
 
 def operators_tried(session: Session) -> set[int]:
-    """Operators who let the session pass in its present round."""
+    """Operators who let the session pass in its present round.
+
+    Whoever had it taken back, because he left or somebody answered elsewhere, let nothing pass.
+    """
     return set(
         Assignment.objects.filter(
-            session=session, round=session.round, ended_at__isnull=False
+            session=session,
+            round=session.round,
+            outcome__in=[AssignmentOutcome.EXPIRED, AssignmentOutcome.SKIPPED],
         ).values_list("operator_id", flat=True)
     )
 

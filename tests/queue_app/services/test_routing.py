@@ -37,10 +37,6 @@ from tests.queue_app.desk_story import (
 
 pytestmark = pytest.mark.django_db
 
-AFTER_WITHDRAWAL = (
-    "operators_tried counts RETURNED and WITHDRAWN turns as let pass: only EXPIRED and SKIPPED are"
-)
-
 
 def answered_outside(connector: Connector, user: str, *, now: dt.datetime) -> Session:
     """Somebody of ours answers in the platform's own app. Returns the newest session."""
@@ -261,7 +257,6 @@ def test_the_next_message_brings_an_answered_session_back_to_the_queue() -> None
     books_check()
 
 
-@pytest.mark.xfail(strict=True, reason=AFTER_WITHDRAWAL)
 def test_the_only_operator_gets_an_answered_session_back() -> None:
     ana = OperatorFactory()
     connector = line_with(ana)
@@ -271,7 +266,6 @@ def test_the_only_operator_gets_an_answered_session_back() -> None:
     assert (session.state, session.operator) == ("offered", ana)
 
 
-@pytest.mark.xfail(strict=True, reason="an answered session is woken into the round that was over")
 def test_an_answered_session_that_all_let_pass_is_offered_again() -> None:
     ana = OperatorFactory()
     connector = line_with(ana)
@@ -282,7 +276,6 @@ def test_an_answered_session_that_all_let_pass_is_offered_again() -> None:
     assert (session.state, session.operator) == ("offered", ana)
 
 
-@pytest.mark.xfail(strict=True, reason=AFTER_WITHDRAWAL)
 def test_an_offer_returned_at_the_end_of_duty_was_not_let_pass() -> None:
     ana = OperatorFactory()
     connector = line_with(ana, check_availability=True)
@@ -294,7 +287,6 @@ def test_an_offer_returned_at_the_end_of_duty_was_not_let_pass() -> None:
     assert (session.state, session.wait_reason) == ("waiting", "no_operator")
 
 
-@pytest.mark.xfail(strict=True, reason="the route timer set before the choice stays when it found")
 def test_a_session_woken_and_offered_has_no_route_timer_left() -> None:
     ana, bruno = OperatorFactory(), OperatorFactory()
     connector = line_with(ana, bruno)
@@ -304,7 +296,6 @@ def test_a_session_woken_and_offered_has_no_route_timer_left() -> None:
     assert list(Timer.objects.values_list("kind", flat=True)) == ["response"]
 
 
-@pytest.mark.xfail(strict=True, reason="session_distribute leaves what was answered outside alone")
 def test_an_answered_session_woken_without_its_routing_is_routed_by_the_sweep(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
