@@ -250,13 +250,13 @@ LONG = settings(SHORT, max_examples=400, stateful_step_count=60)
 
 @pytest.mark.django_db
 def test_the_books_are_right_whatever_happens() -> None:
-    run_state_machine_as_test(Desk, settings=SHORT)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Desk, settings=SHORT)
 
 
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_the_books_are_right_whatever_happens_for_long() -> None:
-    run_state_machine_as_test(Desk, settings=LONG)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Desk, settings=LONG)
 
 
 def _places_are_kept(patch: pytest.MonkeyPatch) -> None:
@@ -288,4 +288,4 @@ def test_a_planted_fault_is_found(
 ) -> None:
     fault(monkeypatch)
     with pytest.raises((AssertionError, FlakyFailure)):
-        run_state_machine_as_test(Desk, settings=CONTROL)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(Desk, settings=CONTROL)
