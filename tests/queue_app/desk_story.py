@@ -21,7 +21,9 @@ from queue_app.models import (
     SessionState,
     Timer,
 )
-from tests.factories import ConnectorFactory, OpenChannelFactory
+from queue_app.services import desk
+from queue_app.services.operators import operator_duty_set
+from tests.factories import ConnectorFactory, OpenChannelFactory, moment
 
 _numbers = itertools.count(1)
 HOLDING = (SessionState.OFFERED, SessionState.ACTIVE)
@@ -138,3 +140,15 @@ def books_check() -> None:
             .values_list("seq", flat=True)
         )
         assert numbers == list(range(1, session.event_seq + 1)), "events are numbered gapless"
+
+
+def duty(operator: Operator, state: str, minute: int) -> int:
+    """He presses the button, and the worker does what follows. Returns how many chats moved."""
+    operator_duty_set(operator=operator, duty=state, now=moment(minute))
+    return desk.operator_duty_settle(operator_id=operator.pk, now=moment(minute))
+
+
+def held_by(connector: Connector) -> list[int | None]:
+    """Who holds the sessions of a channel, oldest session first."""
+    sessions = Session.objects.filter(conversation__connector=connector).order_by("pk")
+    return list(sessions.values_list("operator_id", flat=True))
