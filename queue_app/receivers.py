@@ -19,6 +19,13 @@ def on_echo(conversation: Any, message: Any, now: Any, **_kwargs: Any) -> None:
     echo_route(conversation=conversation, message=message, now=now)
 
 
+# Settings of a line that may change who gets a chat; its names and languages do not.
+DISTRIBUTION_FIELDS = {
+    "created", "is_active", "archived_at", "distribution", "check_availability", "max_chats",
+}  # fmt: skip
+
+
 @receiver(open_channel_changed, dispatch_uid="desk.line")
-def on_line(open_channel: Any, **_kwargs: Any) -> None:
-    queue_changed(open_channel=open_channel)
+def on_line(open_channel: Any, fields: Any, **_kwargs: Any) -> None:
+    if DISTRIBUTION_FIELDS.intersection(fields):
+        queue_changed(open_channel=open_channel)
