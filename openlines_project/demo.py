@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 
 from channels_app.drivers.livechat import LiveChatDriver
 from channels_app.models import Connector, Direction, Message, OpenChannel
 from channels_app.services.connectors import connector_create, connector_heard
 from channels_app.services.intake import event_receive
 from channels_app.services.open_channels import open_channel_create
-from openlines_project.demo_dialogues import DIALOGUES, VISITORS, Dialogue
+from openlines_project.demo_dialogues import DIALOGUES, NUDGES, VISITORS, Dialogue
 from queue_app.models import Session, SessionState, Turn
 from queue_app.services.operators import operator_duty_set, operator_for_user
 from queue_app.services.queues import queue_members_replace
@@ -32,9 +33,14 @@ PUBLIC_NAME = "Casa Aurora"
 PEOPLE = (("ana", "Ana", "Prado", "on"), ("bruno", "Bruno", "Rocha", "on"),
           ("maria", "Maria", "Souza", "pause"))  # fmt: skip
 ADMINISTRATOR = "admin"
-# A forgotten demonstration does not grow for ever.
+SCRIPTS = {dialogue.name: dialogue.lines for dialogue in (*DIALOGUES, *VISITORS)}
+# A forgotten demonstration does not grow for ever, and two people can take what rings.
 MOST_OPEN_SESSIONS = 12
+MOST_UNACCEPTED = 4
 ANSWER_AFTER = dt.timedelta(seconds=8)
+# Each pause of an unanswered visitor is twice the one before: an hour brings five nudges.
+FIRST_NUDGE_AFTER = dt.timedelta(minutes=1)
+MOST_NUDGES = 10
 
 
 class ForeignLineError(Exception):
@@ -150,46 +156,80 @@ def _write(connector: Connector, visitor: str, name: str, text: str, now: dt.dat
 
 
 def demo_tick(*, now: dt.datetime) -> bool:
-    """A fake visitor does something: answers an operator, or begins a chat. Returns whether."""
+    """A fake visitor does something: answers an operator, begins a chat or asks again.
+
+    Returns whether anybody did.
+    """
     connector = Connector.objects.filter(name=CONNECTOR_NAME).select_related("open_channel").first()
     if connector is None:
         return False
-    return _answer(connector, now) or _begin(connector, now)
+    return _answer(connector, now) or _begin(connector, now) or _nudge(connector, now)
+
+
+def _visitors_sessions(connector: Connector) -> QuerySet[Session]:
+    """The open sessions of fake visitors; who writes by hand on the chat page is left alone."""
+    return Session.objects.filter(
+        conversation__connector=connector,
+        conversation__external_chat_id__startswith="demo-",
+        closed_at__isnull=True,
+    ).select_related("conversation")
+
+
+def _said(session: Session) -> list[str]:
+    """The visitor's words of the whole conversation, in their order."""
+    messages = Message.objects.filter(
+        conversation=session.conversation_id, direction=Direction.IN
+    ).order_by("seq")
+    return list(messages.values_list("text", flat=True))
 
 
 def _answer(connector: Connector, now: dt.datetime) -> bool:
     """Somebody whose operator wrote to him says the next thing of his dialogue."""
-    waiting = Session.objects.filter(
-        conversation__connector=connector,
-        conversation__external_chat_id__startswith="demo-",
-        closed_at__isnull=True,
-        state=SessionState.ACTIVE,
-        turn=Turn.CUSTOMER,
-        replied_at__lte=now - ANSWER_AFTER,
-    ).select_related("conversation")
-    for session in waiting.order_by("replied_at")[:10]:
+    waiting = _visitors_sessions(connector).filter(
+        state=SessionState.ACTIVE, turn=Turn.CUSTOMER, replied_at__lte=now - ANSWER_AFTER
+    )
+    for session in waiting.order_by("replied_at")[:MOST_OPEN_SESSIONS]:
         conversation = session.conversation
-        dialogue = next(
-            (item for item in DIALOGUES if item.name == conversation.display_name), None
-        )
-        said = Message.objects.filter(conversation=conversation, direction=Direction.IN).count()
-        lines = dialogue.lines[::2] if dialogue else ()
-        if said < len(lines):
-            _write(
-                connector, conversation.external_chat_id, conversation.display_name, lines[said],
-                now,
-            )  # fmt: skip
+        lines = SCRIPTS.get(conversation.display_name, ())
+        said = _said(session)
+        line = next((line for line in lines[::2] if line not in said), None)
+        if line is not None:
+            _write(connector, conversation.external_chat_id, conversation.display_name, line, now)
             return True
     return False
 
 
 def _begin(connector: Connector, now: dt.datetime) -> bool:
-    """A new visitor, while there is room."""
-    open_now = Session.objects.filter(
+    """A new visitor, while there is room and somebody takes those who came."""
+    sessions = Session.objects.filter(
         open_channel_id=connector.open_channel_id, closed_at__isnull=True
-    ).count()
-    if open_now >= MOST_OPEN_SESSIONS:
+    )
+    if sessions.count() >= MOST_OPEN_SESSIONS:
         return False
-    name, text = random.choice(VISITORS)  # noqa: S311  a play
-    _write(connector, f"demo-{secrets.token_hex(8)}", name, text, now)
+    if sessions.exclude(state=SessionState.ACTIVE).count() >= MOST_UNACCEPTED:
+        return False
+    here = set(sessions.values_list("conversation__display_name", flat=True))
+    free = [visitor for visitor in VISITORS if visitor.name not in here] or VISITORS
+    visitor = random.choice(free)  # noqa: S311  a play
+    _write(connector, f"demo-{secrets.token_hex(8)}", visitor.name, visitor.lines[0], now)
     return True
+
+
+def _nudge(connector: Connector, now: dt.datetime) -> bool:
+    """Somebody who never got an answer asks again, after longer and longer pauses."""
+    unanswered = _visitors_sessions(connector).filter(
+        replied_at__isnull=True, conversation__last_message_at__lte=now - FIRST_NUDGE_AFTER
+    )
+    for session in unanswered.order_by("conversation__last_message_at"):
+        conversation = session.conversation
+        nudges = len(_said(session)) - 1
+        last_at = conversation.last_message_at
+        if last_at is None or nudges >= MOST_NUDGES:
+            continue
+        if now - last_at >= FIRST_NUDGE_AFTER * 2**nudges:
+            _write(
+                connector, conversation.external_chat_id, conversation.display_name,
+                NUDGES[nudges % len(NUDGES)], now,
+            )  # fmt: skip
+            return True
+    return False

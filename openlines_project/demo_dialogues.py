@@ -63,14 +63,33 @@ DIALOGUES = (
     )),
 )  # fmt: skip
 
-# People who come while the demonstration runs: a name and a first message.
+# People who come while the demonstration runs. What they are answered is the reader's part.
 VISITORS = (
-    ("Sofia Lindqvist", "Hello, how long is the warranty on the Lisboa armchair?"),
-    ("Pedro Antunes", "Boa tarde! O frete para Curitiba demora quanto?"),
-    ("Grace Mbeki", "My parcel says delivered, but nothing arrived."),
-    ("Lucas Ferreira", "Vocês fazem montagem?"),
-    ("Emma Novak", "Can I change the colour of my order? It is from this morning."),
-    ("Rafael Costa", "Preciso da segunda via da nota fiscal, por favor."),
-    ("Hannah Weiss", "Do you have a showroom I can visit?"),
-    ("Bruna Teles", "O cupom BEMVINDO não funciona no carrinho."),
-)
+    Dialogue("Sofia Lindqvist", (
+        "Hello, how long is the warranty on the Lisboa armchair?", "",
+        "And does it cover the fabric too?",
+    )),
+    Dialogue("Pedro Antunes", (
+        "Boa tarde! O frete para Curitiba demora quanto?", "", "Perfeito, vou fechar o pedido.",
+    )),
+    Dialogue("Grace Mbeki", (
+        "My parcel says delivered, but nothing arrived.", "", "It is order 50 342.",
+    )),
+    Dialogue("Lucas Ferreira", ("Vocês fazem montagem?", "", "Ótimo, pode ser na sexta?")),
+    Dialogue("Emma Novak", (
+        "Can I change the colour of my order? It is from this morning.", "",
+        "Dark green instead of olive, please.",
+    )),
+    Dialogue("Rafael Costa", (
+        "Preciso da segunda via da nota fiscal, por favor.", "", "O CPF é o do cadastro. Obrigado!",
+    )),
+    Dialogue("Hannah Weiss", (
+        "Do you have a showroom I can visit?", "", "Lovely, see you on Saturday then.",
+    )),
+    Dialogue("Bruna Teles", (
+        "O cupom BEMVINDO não funciona no carrinho.", "", "Agora deu certo, obrigada!",
+    )),
+)  # fmt: skip
+
+# Who gets no answer asks again, in a language everybody reads.
+NUDGES = ("👋", "?", "🙏", "⏳")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from channels_app.models import Connector, Conversation, Message, OpenChannel
-from openlines_project.demo import MOST_OPEN_SESSIONS, demo_make, demo_tick
+from openlines_project.demo import MOST_OPEN_SESSIONS, MOST_UNACCEPTED, demo_make, demo_tick
 from queue_app.models import Operator, Session
 from queue_app.services.replies import session_reply
 from queue_app.services.sessions import session_accept
@@ -74,12 +74,53 @@ def test_a_database_with_a_line_of_its_own_is_refused() -> None:
     assert not Connector.objects.exists()
 
 
-def test_a_visitor_begins_a_chat_until_there_are_enough() -> None:
+def accept_all(now: dt.datetime) -> None:
+    for session in Session.objects.filter(state="offered").select_related("operator"):
+        assert session.operator is not None
+        session_accept(session_id=session.pk, operator=session.operator, now=now)
+
+
+def test_visitors_come_while_somebody_takes_them() -> None:
     now = timezone.now()
     demo_make(now=now)
-    for _ in range(MOST_OPEN_SESSIONS + 3):
+    unaccepted = Session.objects.filter(closed_at__isnull=True).exclude(state="active")
+    for _ in range(MOST_UNACCEPTED + 3):
+        demo_tick(now=now)
+    assert unaccepted.count() == MOST_UNACCEPTED
+    for _ in range(MOST_OPEN_SESSIONS):
+        accept_all(now)
         demo_tick(now=now)
     assert Session.objects.filter(closed_at__isnull=True).count() == MOST_OPEN_SESSIONS
+
+
+def test_nobody_comes_twice_at_the_same_time() -> None:
+    now = timezone.now()
+    demo_make(now=now)
+    for _ in range(MOST_OPEN_SESSIONS):
+        accept_all(now)
+        demo_tick(now=now)
+    names = Session.objects.filter(closed_at__isnull=True).values_list(
+        "conversation__display_name", flat=True
+    )
+    assert len(set(names)) == len(names) == MOST_OPEN_SESSIONS
+
+
+def test_who_gets_no_answer_asks_again_ever_more_seldom() -> None:
+    now = timezone.now()
+    demo_make(now=now)
+    demo_tick(now=now)
+    before = Message.objects.count()
+    counts = []
+    for _ in range(3):
+        for _ in range(3 * 60):
+            now += dt.timedelta(seconds=20)
+            demo_tick(now=now)
+        counts.append(Message.objects.count() - before)
+    # Four visitors: five nudges each in the first hour, one more in each of the next ones.
+    assert counts == [20, 24, 28]
+    session = Session.objects.get(conversation__display_name="Camila Ferraz")
+    assert session.unread == 8
+    assert session.turn == "operator"
 
 
 def test_a_visitor_answers_the_operator_who_wrote_to_him() -> None:
