@@ -23,6 +23,7 @@ from channels_app.admin.forms import (
     GENERAL,
     OpenChannelAddForm,
     OpenChannelForm,
+    minutes_in_words,
     setting_label,
 )
 from channels_app.admin.tiles import NEEDS_ATTENTION, connector_tiles, kind_tiles
@@ -42,13 +43,17 @@ from queue_app.admin.members import QueueMembers
 class OpenChannelAdmin(ModelAdmin[OpenChannel]):
     """Lines are made with a name, set on one page with tabs, and archived, never deleted."""
 
-    list_display = ("name", "public_name", "state", "distribution", "response_minutes")
+    list_display = ("name", "public_name", "state", "distribution", "response_time")
     list_filter = ("is_active",)
     search_fields = ("name", "public_name")
 
     @admin.display(description=gettext_lazy("State"))
     def state(self, open_channel: OpenChannel) -> str:
         return line_state(open_channel)[0]
+
+    @admin.display(description=gettext_lazy("Response time"), ordering="response_minutes")
+    def response_time(self, open_channel: OpenChannel) -> str:
+        return minutes_in_words(open_channel.response_minutes)
 
     def has_delete_permission(self, request: HttpRequest, obj: OpenChannel | None = None) -> bool:
         return False

@@ -20,6 +20,7 @@ from openlines_project.admin import (
     UserChangeForm,
     UserCreationForm,
 )
+from queue_app.models import Operator
 
 # Who may set these may make himself anybody.
 SUPERUSER_ONLY = ("is_superuser", "is_staff", "groups", "user_permissions")
@@ -50,6 +51,9 @@ class UserAdmin(PlainUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]
         return _may_reach(request, obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        # Chats and messages name their operator for good: he is switched off, not deleted.
+        if obj is not None and Operator.objects.filter(user=obj).exists():
+            return False
         return _may_reach(request, obj) and super().has_delete_permission(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:

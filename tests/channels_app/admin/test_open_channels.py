@@ -354,3 +354,9 @@ def test_an_unknown_line_is_not_found(administrator: Client) -> None:
     assert administrator.get("/admin/channels_app/openchannel/999999/change/").status_code == 404
     assert administrator.get("/admin/channels_app/openchannel/x/change/").status_code == 404
     assert User.objects.count() == 1
+
+
+def test_the_list_tells_the_response_time_in_words(administrator: Client) -> None:
+    OpenChannelFactory(response_minutes=3)
+    page = administrator.get("/admin/channels_app/openchannel/").content.decode()
+    assert "3 minutes" in page

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
-from tests.factories import SuperuserFactory, UserFactory
+from tests.factories import OperatorFactory, SuperuserFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -64,3 +64,17 @@ def test_a_superuser_changes_everything(client: Client) -> None:
     client.post(f"/admin/auth/user/{user.pk}/change/", sent(user, is_staff="on"))
     user.refresh_from_db()
     assert user.is_staff is True
+
+
+def test_an_operator_is_switched_off_and_not_deleted(client: Client) -> None:
+    client.force_login(SuperuserFactory())
+    operator = OperatorFactory()
+    base = f"/admin/auth/user/{operator.user.pk}/"
+    assert f'href="{base}delete/"' not in client.get(f"{base}change/").content.decode()
+    assert client.post(f"{base}delete/", {"post": "yes"}).status_code == 403
+    assert User.objects.filter(pk=operator.user.pk).exists()
+    mistaken = UserFactory()
+    base = f"/admin/auth/user/{mistaken.pk}/"
+    assert f'href="{base}delete/"' in client.get(f"{base}change/").content.decode()
+    assert client.post(f"{base}delete/", {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk=mistaken.pk).exists()
