@@ -66,13 +66,15 @@ function keepRows(fresh) {
   }
 }
 
+/** Whose control is written anew finds himself on it; where it is gone, in the pane it stood in. */
 function keepFocus(change) {
-  const id = document.activeElement?.id;
+  const focused = document.activeElement;
+  const pane = focused?.closest('#chat') ? 'thread' : 'list';
   const scroller = document.getElementById('list');
   const top = scroller?.scrollTop;
   change();
   if (scroller) scroller.scrollTop = top;
-  if (id && document.activeElement?.id !== id) {
-    document.getElementById(id)?.focus({ preventScroll: true });
-  }
+  if (!focused || focused === document.body || document.activeElement === focused) return;
+  const next = document.getElementById(focused.id) ?? document.getElementById(pane);
+  next?.focus({ preventScroll: true });
 }
