@@ -108,3 +108,11 @@ def _language_left_behind() -> Iterator[None]:
 
     yield
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _line_rules_left_behind() -> None:
+    """What the last test's line was like: this one's may have its number."""
+    from queue_app.services.line_rules import line_rules_forget
+
+    line_rules_forget()

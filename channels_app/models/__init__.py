@@ -4,6 +4,14 @@ from channels_app.models.api import ApiKey, IdempotencyRecord
 from channels_app.models.connectors import Connector, ConnectorStatus
 from channels_app.models.conversations import Conversation
 from channels_app.models.events import EventState, InboundEvent
+from channels_app.models.line_rows import (
+    Holiday,
+    HoursException,
+    ServiceText,
+    TextKind,
+    Weekday,
+    WorkInterval,
+)
 from channels_app.models.messages import (
     Attachment,
     AttachmentState,
@@ -12,22 +20,47 @@ from channels_app.models.messages import (
     MessageRevision,
     MessageState,
 )
-from channels_app.models.open_channels import Distribution, OpenChannel
+from channels_app.models.open_channels import (
+    AwayReturns,
+    ClosedAction,
+    Distribution,
+    NoAnswerAction,
+    OpenChannel,
+    OperatorShown,
+    PlaceFreed,
+    ResponseMeans,
+    TransferMode,
+    WelcomeWhen,
+)
 
 __all__ = [
     "ApiKey",
     "Attachment",
     "AttachmentState",
+    "AwayReturns",
+    "ClosedAction",
     "Connector",
     "ConnectorStatus",
     "Conversation",
     "Direction",
     "Distribution",
     "EventState",
+    "Holiday",
+    "HoursException",
     "IdempotencyRecord",
     "InboundEvent",
     "Message",
     "MessageRevision",
     "MessageState",
+    "NoAnswerAction",
     "OpenChannel",
+    "OperatorShown",
+    "PlaceFreed",
+    "ResponseMeans",
+    "ServiceText",
+    "TextKind",
+    "TransferMode",
+    "Weekday",
+    "WelcomeWhen",
+    "WorkInterval",
 ]

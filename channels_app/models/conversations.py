@@ -50,6 +50,12 @@ class Conversation(models.Model):
     has_pending = models.BooleanField(default=False, db_default=False)
     typing_at = models.DateTimeField(null=True)
     unreachable_at = models.DateTimeField(null=True)
+    # A sender we want to hear nothing of: what he writes is kept as ignored, and counted.
+    blocked_at = models.DateTimeField(null=True)
+    ignored_count = models.PositiveIntegerField(default=0, db_default=0)
+    # The consent was asked for; the customer's next message is his agreement.
+    consent_asked_at = models.DateTimeField(null=True)
+    consented_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -93,12 +93,14 @@ def message_queue(
     client_key: str | None = None,
     files: Sequence[UploadedFile[Any]] = (),
     reply_to: str = "",
+    shown_as: str | None = None,
 ) -> list[Message]:
     """Put a message into the outbox of a locked conversation, inside the caller's transaction.
 
     A text beyond the channel's limit becomes several rows, each file a row of its own, so that
     every row is one call to the platform and may be repeated by itself. The first row carries
-    `client_key`. Raises `InvalidError` when there is nothing to send or too much.
+    `client_key`. `shown_as` is the author's name for the customer, empty for none; without it
+    he sees the author's own. Raises `InvalidError` when there is nothing to send or too much.
     """
     text = clean_text(text, max_length=MAX_TEXT + 1).strip()
     if not text and not files:
@@ -122,14 +124,14 @@ def message_queue(
             _row_insert(
                 conversation, now=now, text=part, kind="text", author=author,
                 author_kind=author_kind, client_key=None if rows else client_key,
-                reply_to="" if rows else reply_to, digest="" if rows else digest,
+                reply_to="" if rows else reply_to, digest="" if rows else digest, shown_as=shown_as,
             )
         )  # fmt: skip
     for file in files:
         row = _row_insert(
             conversation, now=now, text="", kind="file", author=author, author_kind=author_kind,
             client_key=None if rows else client_key, reply_to="" if rows else reply_to,
-            digest="" if rows else digest,
+            digest="" if rows else digest, shown_as=shown_as,
         )  # fmt: skip
         attachment = attachment_store_upload(message=row, file=file, position=0)
         row.kind = attachment.type
@@ -166,9 +168,13 @@ def _row_insert(
     client_key: str | None,
     reply_to: str,
     digest: str,
+    shown_as: str | None,
 ) -> Message:
     conversation.last_seq += 1
     conversation.version += 1
+    data: dict[str, Any] = {"digest": digest} if digest and client_key else {}
+    if shown_as is not None:
+        data["shown_as"] = shown_as
     message = Message(
         conversation=conversation,
         seq=conversation.last_seq,
@@ -181,7 +187,7 @@ def _row_insert(
         author_kind=author_kind,
         client_key=client_key,
         reply_to_external_id=reply_to,
-        data={"digest": digest} if digest and client_key else {},
+        data=data,
         created_at=now,
         queued_at=now,
     )

@@ -122,7 +122,9 @@ def message_as_json(message: Message) -> dict[str, Any]:
 
 
 def _author_name(message: Message) -> str:
-    """The operator's own name; never his sign-in. Empty for texts of the line."""
+    """The operator as the line shows him; never his sign-in. Empty for texts of the line."""
+    if "shown_as" in message.data:
+        return neutral_name(str(message.data["shown_as"]))
     return "" if message.author is None else neutral_name(message.author.get_full_name())
 
 

@@ -1,14 +1,22 @@
 """The desk: operators, queues, sessions, offers and their deadlines."""
 
-from queue_app.models.operators import DutyState, Operator
-from queue_app.models.queues import LineOperator, LineQueue, QueueMember
+from queue_app.models.operators import DutyState, Operator, OperatorShift
+from queue_app.models.queues import (
+    LineNotice,
+    LineOperator,
+    LineQueue,
+    NoticeKind,
+    QueueMember,
+)
 from queue_app.models.sessions import (
     Assignment,
     AssignmentOutcome,
     CloseReason,
     Session,
     SessionEvent,
+    SessionHelper,
     SessionState,
+    SessionText,
     Turn,
     WaitReason,
 )
@@ -19,13 +27,18 @@ __all__ = [
     "AssignmentOutcome",
     "CloseReason",
     "DutyState",
+    "LineNotice",
     "LineOperator",
     "LineQueue",
+    "NoticeKind",
     "Operator",
+    "OperatorShift",
     "QueueMember",
     "Session",
     "SessionEvent",
+    "SessionHelper",
     "SessionState",
+    "SessionText",
     "Timer",
     "TimerKind",
     "Turn",

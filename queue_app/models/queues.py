@@ -96,6 +96,8 @@ class LineOperator(models.Model):
     turn = models.BigIntegerField(default=0)
     last_offer_at = models.DateTimeField(null=True)
     open_chats = models.IntegerField(default=0)
+    # What this line's customers see of him, where the line shows an alias.
+    alias_name = models.CharField(_("alias"), max_length=80, blank=True, db_default="")
 
     class Meta:
         constraints = [
@@ -104,3 +106,42 @@ class LineOperator(models.Model):
 
     def __str__(self) -> str:
         return f"{self.open_channel_id}/{self.operator_id}"
+
+
+class NoticeKind(models.TextChoices):
+    """What administrators and supervisors are told about a line."""
+
+    QUEUE_EMPTY = "queue_empty", _("The queue is empty")
+    NOBODY_ON_DUTY = "nobody_on_duty", _("Nobody is on duty")
+    ROUNDS_OVER = "rounds_over", _("A chat went through the queue too often")
+
+
+class LineNotice(models.Model):
+    """Something is wrong with a line: told once, not per message.
+
+    It stands until it is over (`ended_at`); the next time it is told again.
+    """
+
+    open_channel = models.ForeignKey(
+        "channels_app.OpenChannel", on_delete=models.CASCADE, related_name="notices",
+        db_index=False,
+    )  # fmt: skip
+    kind = models.CharField(max_length=16, choices=NoticeKind.choices)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    # When the mail to the administrators went out; null until then.
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        constraints = [
+            models.UniqueConstraint(
+                name="line_notice_once",
+                fields=["open_channel", "kind"],
+                condition=Q(ended_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.open_channel_id} {self.kind}"

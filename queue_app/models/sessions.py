@@ -13,6 +13,7 @@ class SessionState(models.TextChoices):
     WAITING = "waiting", _("waiting")
     OFFERED = "offered", _("offered")
     ACTIVE = "active", pgettext_lazy("session", "active")
+    CLOSING = "closing", _("ending")
     CLOSED = "closed", _("closed")
 
 
@@ -21,6 +22,8 @@ class WaitReason(models.TextChoices):
 
     NONE = "", ""
     NO_OPERATOR = "no_operator", _("nobody is available")
+    RESPONSIBLE = "responsible", _("waits for the one who answers for the customer")
+    HOURS = "hours", _("waits for the opening")
     ROUND_OVER = "round_over", _("everybody let it pass")
     LINE_CLOSED = "line_closed", _("the line is closed")
     ANSWERED_OUTSIDE = "answered_outside", _("answered in the platform's own app")
@@ -32,6 +35,9 @@ class CloseReason(models.TextChoices):
 
     NONE = "", ""
     OPERATOR = "operator", _("ended by the operator")
+    AUTO = "auto", _("ended by itself")
+    SPAM = "spam", _("spam")
+    FORCED = "forced", _("stopped")
 
 
 class Turn(models.TextChoices):
@@ -44,9 +50,10 @@ class Turn(models.TextChoices):
 class Session(models.Model):
     """One episode of service.
 
-    `operator` is the one who holds the offer (`offered`) or the chat (`active`). At most one
-    session of a conversation is not closed: the database sees to it. `round` counts how often
-    the queue was gone through from its top.
+    `operator` is the one who holds the offer (`offered`) or the chat (`active`, `closing`); an
+    offer `to_everybody` has none, its holders are the open assignments. At most one session of a
+    conversation is not closed: the database sees to it. `round` counts how often the queue was
+    gone through from its top.
     """
 
     conversation = models.ForeignKey(
@@ -71,9 +78,20 @@ class Session(models.Model):
         db_index=False,
     )
     turn = models.CharField(max_length=8, choices=Turn.choices)
+    to_everybody = models.BooleanField(default=False, db_default=False)
     round = models.PositiveIntegerField(default=1, db_default=1)
+    round_began_at = models.DateTimeField(null=True)
+    # Whether it counts for its operator's limits just now: see services/places.py.
+    holds_place = models.BooleanField(default=False, db_default=False)
     unread = models.PositiveIntegerField(default=0, db_default=0)
     is_first = models.BooleanField(default=False, db_default=False)
+    # It went to the one who answers for the customer in the CRM: no limit stops that.
+    from_crm = models.BooleanField(default=False, db_default=False)
+    born_out_of_hours = models.BooleanField(default=False, db_default=False)
+    # The chat whose message this one was begun from.
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="followers"
+    )
     event_seq = models.PositiveIntegerField(default=0, db_default=0)
     version = models.PositiveIntegerField(default=0, db_default=0)
     started_at = models.DateTimeField()
@@ -83,8 +101,16 @@ class Session(models.Model):
     no_operator_since = models.DateTimeField(null=True)
     offered_at = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField(null=True)
+    # The first reply since the last hand-over: without one the chat is unanswered.
+    answered_at = models.DateTimeField(null=True)
+    snoozed_until = models.DateTimeField(null=True)
+    # Since when the customer has been told that nobody answers, or that we are closed: at most
+    # one of the two is sent within one wait. Empty again when somebody replies.
+    told_at = models.DateTimeField(null=True)
     first_reply_at = models.DateTimeField(null=True)
     replied_at = models.DateTimeField(null=True)
+    # When it was ended: it is really closed after the line's time to come back.
+    ended_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     close_reason = models.CharField(
         max_length=20, choices=CloseReason.choices, blank=True, db_default=""
@@ -93,6 +119,13 @@ class Session(models.Model):
     class Meta:
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
+        permissions = [
+            ("view_all_sessions", "Can see the chats of every line"),
+            ("intercept_session", "Can join chats and take them over"),
+            ("end_any_session", "Can end chats of others, and stop them"),
+            ("assign_session", "Can transfer chats of others, and above limits"),
+            ("supervise_desk", "Can see the desk of the supervisor"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 name="session_one_open",
@@ -106,7 +139,9 @@ class Session(models.Model):
             ),
             models.CheckConstraint(
                 name="session_held_has_operator",
-                condition=Q(state__in=["waiting", "closed"]) | Q(operator__isnull=False),
+                condition=Q(state__in=["waiting", "closing", "closed"])
+                | Q(operator__isnull=False)
+                | Q(state="offered", to_everybody=True),
             ),
         ]
         indexes = [
@@ -186,6 +221,7 @@ class AssignmentOutcome(models.TextChoices):
     ACCEPTED = "accepted", _("accepted")
     EXPIRED = "expired", _("not accepted in time")
     SKIPPED = "skipped", _("passed on")
+    TRANSFERRED = "transferred", _("transferred")
     RETURNED = "returned", _("returned")
     LOST = "lost", _("taken by another")
     WITHDRAWN = "withdrawn", _("withdrawn")
@@ -217,5 +253,63 @@ class Assignment(models.Model):
             ),
         ]
 
+        indexes = [
+            models.Index(
+                name="assignment_open_by_operator",
+                fields=["operator"],
+                condition=Q(ended_at__isnull=True),
+            ),
+        ]
+
     def __str__(self) -> str:
         return f"{self.session_id} -> {self.operator_id}"
+
+
+class SessionHelper(models.Model):
+    """A colleague who joined a chat: he may write, its operator stays."""
+
+    session = models.ForeignKey(
+        Session, on_delete=models.CASCADE, related_name="helpers", db_index=False
+    )
+    operator = models.ForeignKey(
+        "queue_app.Operator", on_delete=models.PROTECT, related_name="helps"
+    )
+    joined_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="session_helper_once", fields=["session", "operator"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} + {self.operator_id}"
+
+
+class SessionText(models.Model):
+    """An automatic text of a session: sent, or why not. The row is what makes it happen once.
+
+    `kind` is a `TextKind`; `occurrence` tells apart what may come again within one session: the
+    number of a reminder, the closed period of an out-of-hours text. `skipped` is the code of the
+    refusal (`window`, `line_closed`, `unreachable`, `connector_off`), empty when it was sent.
+    """
+
+    session = models.ForeignKey(
+        Session, on_delete=models.CASCADE, related_name="texts", db_index=False
+    )
+    kind = models.CharField(max_length=12)
+    occurrence = models.CharField(max_length=40, blank=True, db_default="")
+    at = models.DateTimeField()
+    message = models.ForeignKey(
+        "channels_app.Message", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    skipped = models.CharField(max_length=20, blank=True, db_default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="session_text_once", fields=["session", "kind", "occurrence"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} {self.kind}"

@@ -9,6 +9,13 @@ class TimerKind(models.TextChoices):
 
     ROUTE = "route", _("distribute")
     RESPONSE = "response", _("response time")
+    NO_ANSWER = "no_answer", _("nobody answers")
+    OPENING = "opening", _("opening")
+    AUTO_CLOSE = "auto_close", _("end by itself")
+    REMINDER = "reminder", _("reminder")
+    GRACE = "grace", _("time to come back")
+    CEILING = "ceiling", _("longest wait")
+    SNOOZE = "snooze", _("snoozed until")
 
 
 class Timer(models.Model):

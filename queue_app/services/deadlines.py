@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from openlines_project.lib.db import sql_row
+from openlines_project.lib.db import sql_rows
 from queue_app.models import Timer
 
 _SET = """
-INSERT INTO queue_app_timer (session_id, kind, due_at) VALUES (%s, %s, %s)
+INSERT INTO queue_app_timer (session_id, kind, due_at) VALUES {rows}
 ON CONFLICT (session_id, kind) DO UPDATE
 SET due_at = excluded.due_at, attempts = 0, error = ''
 RETURNING id
@@ -18,7 +18,17 @@ RETURNING id
 
 def timer_set(*, session_id: int, kind: str, due_at: dt.datetime) -> None:
     """Set a session's timer of a kind, moving it when it is set already."""
-    sql_row(_SET, [session_id, kind, due_at])
+    timers_set(session_id=session_id, timers=[(kind, due_at)])
+
+
+def timers_set(*, session_id: int, timers: Sequence[tuple[str, dt.datetime]]) -> None:
+    """Set several timers of a session, each a `(kind, due_at)`, in one statement."""
+    if not timers:
+        return
+    params: list[object] = []
+    for kind, due_at in timers:
+        params += [session_id, str(kind), due_at]
+    sql_rows(_SET.format(rows=", ".join(["(%s, %s, %s)"] * len(timers))), params)
 
 
 def timer_cancel(*, session_id: int, kinds: Sequence[str] | None = None) -> None:

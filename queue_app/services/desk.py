@@ -193,8 +193,8 @@ def session_return(*, session_id: int, operator_id: int, now: dt.datetime) -> bo
     if why is None:
         return False
     session_hand_back(
-        session=session, conversation=conversation, outcome=AssignmentOutcome.RETURNED,
-        event="returned", now=now, data={"why": why},
+        session=session, conversation=conversation, step="return",
+        outcome=AssignmentOutcome.RETURNED, event="returned", now=now, data={"why": why},
     )  # fmt: skip
     return True
 

@@ -2,15 +2,30 @@
 
 | kind | operator | data |
 | --- | --- | --- |
-| `started` | | `first`: first session of this person on this line |
-| `offered` | who got the offer | `choice`, `more`, `turn`, `round` |
-| `waiting` | | `reason`, and `choice`, `more` where a choice was tried |
-| `expired` | who let it pass | `waited_s` |
-| `returned` | whose it was | `why`: off_duty, paused, on_leave, removed, inactive |
+| `started` | | `first`: first session of this person on this line; `out_of_hours`, `parent` |
+| `offered` | who got it, null: everybody | `choice`, `more`, `turn`, `round` |
+| `rung` | | `round`, `added`: whom the offer to everybody was made to anew |
+| `waiting` | | `reason`, and `choice`, `more` where a choice was tried; `opens_at` |
+| `expired` | who let it pass, null for everybody | `waited_s`, `replying`: it was accepted |
+| `skipped` | who passed it on | `reason` |
+| `returned` | whose it was | `why`: off_duty, paused, on_leave, not_connected, removed, inactive |
+| `round_over` | | `round`, `action`: what is done about it |
+| `no_answer` | | `action`, `why`: round_over, minutes, no_operator |
 | `accepted` | who accepted | `reaction_s` from the start, `by_hand`: it was not offered to him |
 | `replied` | who wrote | `first`, `since_start_s`, `seq`, `waited_s` of the burst (null without) |
 | `answered_outside` | | `seq` of the message |
+| `transferred` | whose it was | `to` operator, `to_line`, `reason`, `mode` |
+| `intercepted` | whose it was | `by` operator |
+| `joined`, `left` | who | |
+| `snoozed` | whose it is | `until` |
+| `woken` | whose it is | `why`: due, by_hand, customer |
+| `text` | | `kind`, `occurrence`, `skipped`: why it was not sent, empty when it was |
+| `consented` | | |
+| `form_sent`, `form_submitted` | | `form`; `submission` |
+| `ended` | who held it | `reason`; the time to come back begins |
+| `resumed` | who has it again | |
 | `closed` | who held it | `reason`, `resolution_s` from the start, `answered` |
+| `spam_undone` | | |
 """
 
 from __future__ import annotations
@@ -24,8 +39,10 @@ from channels_app.models import Conversation
 from queue_app.models import Session, SessionEvent
 
 EventKind = Literal[
-    "started", "offered", "waiting", "expired", "returned", "accepted", "replied",
-    "answered_outside", "closed",
+    "started", "offered", "rung", "waiting", "expired", "skipped", "returned", "round_over",
+    "no_answer", "accepted", "replied", "answered_outside", "transferred", "intercepted",
+    "joined", "left", "snoozed", "woken", "text", "consented", "form_sent", "form_submitted",
+    "ended", "resumed", "closed", "spam_undone",
 ]  # fmt: skip
 
 

@@ -14,22 +14,23 @@ from dataclasses import dataclass
 from django.db import connection
 
 from openlines_project.lib.db import sql_row
-from queue_app.models import Assignment, LineOperator, Session, SessionEvent, TimerKind
-from queue_app.services.deadlines import timer_set
+from queue_app.models import Assignment, LineOperator, Session, SessionEvent
+from queue_app.services.deadlines import timers_set
 from queue_app.services.places import place_take
 from queue_app.services.session_sql import session_save
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Everything an offer writes. `session` has its new values already."""
+    """Everything an offer writes. `session` has its new values already; `timers` are the
+    deadlines to set, each a `(kind, due_at)`."""
 
     session: Session
     operator_id: int
     line_operator_id: int
     turn: int
     events: Sequence[SessionEvent]
-    response_due_at: dt.datetime
+    timers: Sequence[tuple[str, dt.datetime]]
     now: dt.datetime
 
 
@@ -57,7 +58,7 @@ def offer_write_orm(offer: Offer) -> bool:
         offered_at=offer.now,
     ).save(force_insert=True)
     SessionEvent.objects.bulk_create(offer.events)
-    timer_set(session_id=session.pk, kind=TimerKind.RESPONSE, due_at=offer.response_due_at)
+    timers_set(session_id=session.pk, timers=offer.timers)
     return True
 
 
@@ -74,7 +75,9 @@ WITH place AS (
 ), session AS (
     UPDATE queue_app_session s
     SET state = %s, wait_reason = %s, operator_id = place.id, round = %s, event_seq = %s,
-        version = %s, no_operator_since = NULL, offered_at = %s
+        version = %s, no_operator_since = NULL, offered_at = %s, round_began_at = %s,
+        holds_place = TRUE, to_everybody = FALSE, from_crm = %s, born_out_of_hours = %s,
+        told_at = %s
     FROM place WHERE s.id = %s
 ), assignment AS (
     INSERT INTO queue_app_assignment (session_id, operator_id, turn, round, offered_at)
@@ -88,7 +91,9 @@ WITH place AS (
          AS v (session_id, seq, kind, at, actor_id, operator_id, open_channel_id,
                connector_kind, contact_id, data)
 ), timer AS (
-    INSERT INTO queue_app_timer (session_id, kind, due_at) SELECT %s, %s, %s FROM place
+    INSERT INTO queue_app_timer (session_id, kind, due_at)
+    SELECT v.session_id, v.kind, v.due_at
+    FROM place, (VALUES {timers}) AS v (session_id, kind, due_at)
     ON CONFLICT (session_id, kind) DO UPDATE
     SET due_at = excluded.due_at, attempts = 0, error = ''
 )
@@ -98,6 +103,7 @@ _EVENT_ROW = (
     "(%s::bigint, %s::integer, %s::text, %s::timestamptz, %s::integer, %s::bigint, %s::bigint,"
     " %s::text, %s::bigint, %s::jsonb)"
 )
+_TIMER_ROW = "(%s::bigint, %s::text, %s::timestamptz)"
 
 
 def offer_write_postgresql(offer: Offer) -> bool:
@@ -109,17 +115,24 @@ def offer_write_postgresql(offer: Offer) -> bool:
             event.session_id, event.seq, event.kind, event.at, event.actor_id, event.operator_id,
             event.open_channel_id, event.connector_kind, event.contact_id, event.data,
         ]  # fmt: skip
-    statement = _OFFER.format(rows=", ".join([_EVENT_ROW] * len(offer.events)))
+    timers: list[object] = []
+    for kind, due_at in offer.timers:
+        timers += [session.pk, str(kind), due_at]
+    statement = _OFFER.format(
+        rows=", ".join([_EVENT_ROW] * len(offer.events)),
+        timers=", ".join([_TIMER_ROW] * len(offer.timers)),
+    )
     row = sql_row(
         statement,
         [
             offer.operator_id,
             offer.turn, now, offer.line_operator_id,
             session.state, session.wait_reason, session.round, session.event_seq,
-            session.version, session.offered_at, session.pk,
+            session.version, session.offered_at, session.round_began_at, session.from_crm,
+            session.born_out_of_hours, session.told_at, session.pk,
             session.pk, offer.turn, session.round, now,
             *rows,
-            session.pk, TimerKind.RESPONSE.value, offer.response_due_at,
+            *timers,
         ],
     )  # fmt: skip
     return row is not None

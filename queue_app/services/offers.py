@@ -13,7 +13,7 @@ from openlines_project.lib.db import sql_rows
 from openlines_project.lib.tasks import enqueue_after_commit
 from queue_app import tasks
 from queue_app.distribution import Candidate, Decision, distribute
-from queue_app.models import Session, SessionEvent, SessionState, WaitReason
+from queue_app.models import Session, SessionEvent, SessionState, TimerKind, WaitReason
 from queue_app.services.events import event_build
 from queue_app.services.locks import line_lock
 from queue_app.services.offer_sql import Offer, offer_write
@@ -81,6 +81,7 @@ def session_offer(
         # He filled up on another line since he was read: his row said no. Nothing was written.
         passed_over.add(decision.chosen.operator_id)
         session.state, session.operator_id, session.offered_at = SessionState.WAITING, None, None
+        session.holds_place = False
         session.wait_reason, session.no_operator_since, session.event_seq = before
 
 
@@ -127,6 +128,7 @@ def _offer_build(
     session.wait_reason = WaitReason.NONE
     session.no_operator_since = None
     session.operator_id = chosen.operator_id
+    session.holds_place = True
     session.offered_at = now
     offered = event_build(
         session=session, conversation=conversation, kind="offered", now=now,
@@ -139,7 +141,7 @@ def _offer_build(
         line_operator_id=chosen.line_operator_id,
         turn=turn,
         events=[*events, offered],
-        response_due_at=now + dt.timedelta(minutes=open_channel.response_minutes),
+        timers=[(TimerKind.RESPONSE, now + dt.timedelta(minutes=open_channel.response_minutes))],
         now=now,
     )
 

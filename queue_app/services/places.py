@@ -1,14 +1,19 @@
 """Places of operators: how many chats each holds, on a line and over all.
 
 Both counters change in the transaction that gives or takes a chat, by conditional updates, so
-limits hold whoever comes at once.
+limits hold whoever comes at once. Whether a session counts is written on it (`holds_place`):
+with "at the first reply" an answered chat counts no longer although it is still his.
 """
 
 from __future__ import annotations
 
 from django.db.models import F
+from django.utils.translation import gettext as _
 
+from channels_app.models import PlaceFreed
+from channels_app.services.errors import ConflictError
 from queue_app.models import LineOperator, Operator, Session
+from queue_app.services.locks import line_lock
 
 
 def place_take(*, operator_id: int, open_channel_id: int, limited: bool = True) -> bool:
@@ -31,11 +36,71 @@ def place_take(*, operator_id: int, open_channel_id: int, limited: bool = True) 
     return True
 
 
-def place_free(*, session: Session) -> None:
-    """Take the session's chat off the operator who holds it."""
-    if session.operator_id is None:
-        return
+def place_claim(
+    *, session: Session, operator: Operator, limited: bool = True, by_himself: bool = False
+) -> None:
+    """Make a locked session count for this operator, who counts it not yet.
+
+    With `limited` the line's limit and his own over all lines hold: raises `ConflictError`
+    "full", with the numbers, in words to him when he takes it `by_himself`. The line's lock is
+    taken, so that no offer on this line fills him up meanwhile.
+    """
+    if limited:
+        line_lock(session.open_channel_id)
+        limit = session.open_channel.max_chats
+        row = LineOperator.objects.filter(
+            open_channel_id=session.open_channel_id, operator=operator
+        ).first()
+        held = row.open_chats if row else 0
+        if limit and held >= limit:
+            raise _full(operator, held, limit, by_himself)
+    taken = place_take(
+        operator_id=operator.pk, open_channel_id=session.open_channel_id, limited=limited
+    )
+    if not taken:
+        operator.refresh_from_db(fields=["open_chats", "max_chats"])
+        raise _full(operator, operator.open_chats, operator.max_chats, by_himself)
+    session.holds_place = True
+    Session.objects.filter(pk=session.pk).update(holds_place=True)
+
+
+def _full(operator: Operator, held: int, limit: int, by_himself: bool) -> ConflictError:
+    words = (
+        _("You have %(held)d of %(limit)d chats. End one first.")
+        if by_himself
+        else _("%(name)s has %(held)d of %(limit)d chats.")
+    )
+    return ConflictError("full", words % {"name": operator.name, "held": held, "limit": limit})
+
+
+def place_free(*, session: Session) -> bool:
+    """A locked session counts no longer for the operator who has it. Returns whether it did."""
+    if not session.holds_place or session.operator_id is None:
+        return False
+    session.holds_place = False
+    Session.objects.filter(pk=session.pk).update(holds_place=False)
     Operator.objects.filter(pk=session.operator_id).update(open_chats=F("open_chats") - 1)
     LineOperator.objects.filter(
         open_channel_id=session.open_channel_id, operator_id=session.operator_id
     ).update(open_chats=F("open_chats") - 1)
+    return True
+
+
+def place_free_by_reply(*, session: Session) -> bool:
+    """He answered: with two of the three rules the chat counts no longer. Returns whether."""
+    if session.open_channel.place_freed == PlaceFreed.ENDING:
+        return False
+    return place_free(session=session)
+
+
+def place_take_again(*, session: Session) -> None:
+    """The customer wrote again: with "at every reply" the chat counts anew, above limits too."""
+    if session.holds_place or session.operator_id is None:
+        return
+    if session.open_channel.place_freed != PlaceFreed.EVERY_REPLY:
+        return
+    place_take(
+        operator_id=session.operator_id, open_channel_id=session.open_channel_id, limited=False
+    )
+    session.holds_place = True
+    Session.objects.filter(pk=session.pk).update(holds_place=True)

@@ -21,13 +21,18 @@ from channels_app.services.messages import (
     sending_refused,
 )
 from channels_app.tasks import deliver_typing
-from openlines_project.lib.tasks import enqueue
+from openlines_project.lib.tasks import enqueue, enqueue_after_commit
 from openlines_project.lib.text import clean_text
-from queue_app.models import Session, SessionState, Turn
+from queue_app import tasks
+from queue_app.models import Operator, Session, SessionHelper, SessionState, TimerKind, Turn
+from queue_app.services.deadlines import timer_cancel
 from queue_app.services.events import event_write, seconds_between
+from queue_app.services.handover import is_holder
 from queue_app.services.locks import session_lock
 from queue_app.services.operators import operator_for_user
+from queue_app.services.places import place_free_by_reply
 from queue_app.services.sessions import session_accept
+from queue_app.services.texts import operator_customer_name
 from queue_app.state_machine import state_after
 
 # A sign that comes later than this shows nothing true.
@@ -46,9 +51,10 @@ def session_reply(
     """Answer the customer. A chat offered to him is accepted with it.
 
     `client_key` is made by the sender's page: the same key again gives the first message back.
-    Returns the first message of the answer. Raises `ConflictError` ("key_reused", "closed",
-    "not_accepted", "line_closed", "unreachable", "connector_off"), `ForbiddenError`
-    "not_yours", `InvalidError`.
+    Whoever has the chat may, and whoever joined it. Returns the first message of the answer.
+    Raises `ConflictError` ("key_reused", "closed", "ending", "not_accepted", "full",
+    "line_closed", "unreachable", "connector_off", "window"), `ForbiddenError` "not_yours",
+    `InvalidError`.
     """
     with transaction.atomic():
         conversation, session = session_lock(session_id)
@@ -57,13 +63,7 @@ def session_reply(
         if before is not None:
             return _same_or_conflict(before, user, request_digest(text, files))
         operator = operator_for_user(user)
-        if session.state == SessionState.CLOSED:
-            raise ConflictError("closed", _("This chat is closed."))
-        if session.state == SessionState.WAITING:
-            raise ConflictError("not_accepted", _("Accept the chat before you answer."))
-        if session.operator_id != operator.pk:
-            name = session.operator.name if session.operator else ""
-            raise ForbiddenError("not_yours", _("This chat belongs to %(name)s.") % {"name": name})
+        _may_reply(session, operator)
         refused = sending_refused(conversation, now=now)
         if refused is not None:
             raise refused
@@ -73,26 +73,59 @@ def session_reply(
             conversation, session = session_lock(session_id)
         rows = message_queue(
             conversation=conversation, now=now, text=text, author=user, files=files,
-            client_key=client_key,
+            client_key=client_key, shown_as=operator_customer_name(session, operator),
         )  # fmt: skip
-        session.state = state_after(session.state, "reply")
-        first = session.first_reply_at is None
-        event_write(
-            session=session, conversation=conversation, kind="replied", now=now,
-            operator_id=operator.pk, actor=user,
-            data={
-                "first": first,
-                "waited_s": seconds_between(session.waiting_since, now),
-                "since_start_s": seconds_between(session.started_at, now),
-                "seq": rows[0].seq,
-            },
-        )  # fmt: skip
-        Session.objects.filter(pk=session.pk).update(
-            turn=Turn.CUSTOMER, waiting_since=None, unread=0,
-            first_reply_at=session.first_reply_at or now, replied_at=now,
-            event_seq=session.event_seq, version=conversation.version,
-        )  # fmt: skip
+        reply_count(
+            session=session, conversation=conversation, operator=operator, seq=rows[0].seq, now=now
+        )
     return rows[0]
+
+
+def _may_reply(session: Session, operator: Operator) -> None:
+    if session.state == SessionState.CLOSED:
+        raise ConflictError("closed", _("This chat is closed."))
+    if session.state == SessionState.CLOSING:
+        raise ConflictError("ending", _("This chat has been ended."))
+    if session.state == SessionState.WAITING:
+        raise ConflictError("not_accepted", _("Accept the chat before you answer."))
+    if is_holder(session, operator):
+        return
+    helps = SessionHelper.objects.filter(session=session, operator=operator).exists()
+    if session.state == SessionState.ACTIVE and helps:
+        return
+    name = session.operator.name if session.operator else ""
+    raise ForbiddenError("not_yours", _("This chat belongs to %(name)s.") % {"name": name})
+
+
+def reply_count(
+    *,
+    session: Session,
+    conversation: Conversation,
+    operator: Operator,
+    seq: int,
+    now: dt.datetime,
+) -> None:
+    """What an operator's message changes of a locked, active session: now we wait for the
+    customer. `seq` is the message's, already queued in the same transaction."""
+    session.state = state_after(session.state, "reply")
+    event_write(
+        session=session, conversation=conversation, kind="replied", now=now,
+        operator_id=operator.pk, actor=operator.user,
+        data={
+            "first": session.first_reply_at is None,
+            "waited_s": seconds_between(session.waiting_since, now),
+            "since_start_s": seconds_between(session.started_at, now),
+            "seq": seq,
+        },
+    )  # fmt: skip
+    Session.objects.filter(pk=session.pk).update(
+        turn=Turn.CUSTOMER, waiting_since=None, unread=0, told_at=None,
+        answered_at=session.answered_at or now, first_reply_at=session.first_reply_at or now,
+        replied_at=now, event_seq=session.event_seq, version=conversation.version,
+    )  # fmt: skip
+    timer_cancel(session_id=session.pk, kinds=[TimerKind.RESPONSE])
+    if place_free_by_reply(session=session):
+        enqueue_after_commit(tasks.place_freed, session.pk)
 
 
 def session_typing(*, session: Session, user: User) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from channels_app.models import Conversation, Message
@@ -21,7 +22,8 @@ from queue_app.models import (
     WaitReason,
 )
 from queue_app.services.deadlines import timer_cancel, timer_set
-from queue_app.services.events import event_build, event_write
+from queue_app.services.events import EventKind, event_build, event_write
+from queue_app.services.handover import session_unhold
 from queue_app.services.locks import session_lock
 from queue_app.services.offers import session_offer
 from queue_app.services.places import place_free
@@ -209,31 +211,22 @@ def session_hand_back(
     *,
     session: Session,
     conversation: Conversation,
+    step: Literal["expire", "return", "skip"],
     outcome: AssignmentOutcome,
-    event: Literal["expired", "returned"],
+    event: EventKind,
     now: dt.datetime,
     data: dict[str, object],
+    actor: User | None = None,
 ) -> None:
     """Take a locked session from the operator who holds it; the next one is chosen afterwards.
 
     The choice is a transaction of its own, because this one holds an operator's row: a timer due
     at once stands in for it should this process die in between.
     """
-    operator_id = session.operator_id
-    Assignment.objects.filter(session=session, ended_at__isnull=True).update(
-        ended_at=now, outcome=outcome
-    )
-    place_free(session=session)
-    session.state = state_after(session.state, "expire" if event == "expired" else "return")
-    session.wait_reason = WaitReason.UNROUTED
-    session.operator_id = None
-    session.offered_at = None
-    event_write(
-        session=session, conversation=conversation, kind=event, now=now,
-        operator_id=operator_id, data=data,
+    session_unhold(
+        session=session, conversation=conversation, step=step, outcome=outcome, event=event,
+        now=now, data=data, actor=actor,
     )  # fmt: skip
-    session_save(session)
-    timer_cancel(session_id=session.pk, kinds=[TimerKind.RESPONSE])
     timer_set(session_id=session.pk, kind=TimerKind.ROUTE, due_at=now)
     session_show(session=session, conversation=conversation, now=now)
 

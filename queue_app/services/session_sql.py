@@ -49,4 +49,10 @@ def session_save(session: Session) -> None:
         version=session.version,
         no_operator_since=session.no_operator_since,
         offered_at=session.offered_at,
+        to_everybody=session.to_everybody,
+        round_began_at=session.round_began_at,
+        holds_place=session.holds_place,
+        from_crm=session.from_crm,
+        born_out_of_hours=session.born_out_of_hours,
+        told_at=session.told_at,
     )

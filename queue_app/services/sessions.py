@@ -15,7 +15,6 @@ from queue_app.models import (
     Assignment,
     AssignmentOutcome,
     CloseReason,
-    LineOperator,
     Operator,
     Session,
     SessionState,
@@ -23,9 +22,10 @@ from queue_app.models import (
 )
 from queue_app.services.deadlines import timer_cancel
 from queue_app.services.events import event_write, seconds_between
-from queue_app.services.locks import line_lock, session_lock
+from queue_app.services.handover import is_holder, session_give
+from queue_app.services.locks import session_lock
 from queue_app.services.operators import operator_for_user
-from queue_app.services.places import place_free, place_take
+from queue_app.services.places import place_free
 from queue_app.services.routing import session_show
 from queue_app.signals import session_closed
 from queue_app.state_machine import state_after
@@ -34,7 +34,7 @@ from queue_app.state_machine import state_after
 def session_accept(*, session_id: int, operator: Operator, now: dt.datetime) -> Session:
     """Take a session: one that was offered to him, or one that waits. The first commit wins.
 
-    Raises `ConflictError`: "taken" by somebody else, "closed", "full" at the limit;
+    Raises `ConflictError`: "taken" by somebody else, "closed", "ending", "full" at the limit;
     `ForbiddenError` "offered_to_another".
     """
     with transaction.atomic():
@@ -42,30 +42,14 @@ def session_accept(*, session_id: int, operator: Operator, now: dt.datetime) -> 
         if session.state == SessionState.ACTIVE and session.operator_id == operator.pk:
             return session  # pressed twice
         _acceptable(session, operator)
-        by_hand = session.state == SessionState.WAITING
-        if by_hand:
-            _place_by_hand(session, operator)
-            Assignment.objects.create(
-                session=session, operator=operator, turn=None, round=session.round,
-                offered_at=now, ended_at=now, outcome=AssignmentOutcome.ACCEPTED,
-            )  # fmt: skip
-        else:
-            Assignment.objects.filter(session=session, ended_at__isnull=True).update(
-                ended_at=now, outcome=AssignmentOutcome.ACCEPTED
-            )
-        session.state = state_after(session.state, "accept")
-        session.operator = operator
-        event_write(
-            session=session, conversation=conversation, kind="accepted", now=now,
-            operator_id=operator.pk, actor=operator.user,
-            data={"reaction_s": seconds_between(session.started_at, now), "by_hand": by_hand},
+        session_give(
+            session=session, conversation=conversation, operator=operator, step="accept",
+            event="accepted", now=now, actor=operator.user, others=AssignmentOutcome.LOST,
+            data={
+                "reaction_s": seconds_between(session.started_at, now),
+                "by_hand": not is_holder(session, operator),
+            },
         )  # fmt: skip
-        Session.objects.filter(pk=session.pk).update(
-            state=session.state, operator=operator, wait_reason=WaitReason.NONE,
-            no_operator_since=None, accepted_at=session.accepted_at or now,
-            event_seq=session.event_seq,
-        )  # fmt: skip
-        timer_cancel(session_id=session.pk)
         session_show(session=session, conversation=conversation, now=now)
         session.refresh_from_db()
     return session
@@ -74,6 +58,8 @@ def session_accept(*, session_id: int, operator: Operator, now: dt.datetime) -> 
 def _acceptable(session: Session, operator: Operator) -> None:
     if session.state == SessionState.CLOSED:
         raise ConflictError("closed", _("This chat is closed."))
+    if session.state == SessionState.CLOSING:
+        raise ConflictError("ending", _("This chat has been ended."))
     holder = session.operator
     if holder is None or holder.pk == operator.pk:
         return
@@ -81,31 +67,6 @@ def _acceptable(session: Session, operator: Operator) -> None:
         raise ConflictError("taken", _("Taken by %(name)s") % {"name": holder.name})
     raise ForbiddenError(
         "offered_to_another", _("This chat is offered to %(name)s.") % {"name": holder.name}
-    )
-
-
-def _place_by_hand(session: Session, operator: Operator) -> None:
-    """Accepting by hand above a limit is refused, with the number.
-
-    The line's lock is taken, so that no offer on this line fills him up meanwhile.
-    """
-    line_lock(session.open_channel_id)
-    limit = session.open_channel.max_chats
-    row = LineOperator.objects.filter(
-        open_channel_id=session.open_channel_id, operator=operator
-    ).first()
-    held = row.open_chats if row else 0
-    if limit and held >= limit:
-        raise _full(held, limit)
-    if not place_take(operator_id=operator.pk, open_channel_id=session.open_channel_id):
-        operator.refresh_from_db(fields=["open_chats", "max_chats"])
-        raise _full(operator.open_chats, operator.max_chats)
-
-
-def _full(held: int, limit: int) -> ConflictError:
-    return ConflictError(
-        "full",
-        _("You have %(held)d of %(limit)d chats. End one first.") % {"held": held, "limit": limit},
     )
 
 

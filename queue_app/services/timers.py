@@ -130,6 +130,7 @@ def _response_over(session: Session, conversation: Conversation, now: dt.datetim
     session_hand_back(
         session=session,
         conversation=conversation,
+        step="expire",
         outcome=AssignmentOutcome.EXPIRED,
         event="expired",
         now=now,

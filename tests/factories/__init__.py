@@ -183,6 +183,9 @@ class SessionFactory(factory.django.DjangoModelFactory[Session]):
     started_at = factory.LazyFunction(timezone.now)
     waiting_since = factory.LazyAttribute(lambda row: row.started_at)
     accepted_at = factory.LazyAttribute(lambda row: row.started_at if row.operator else None)
+    holds_place = factory.LazyAttribute(
+        lambda row: row.operator is not None and row.state in {"offered", "active"}
+    )
 
     @classmethod
     def _create(cls, model_class: type[Session], *args: Any, **kwargs: Any) -> Session:

@@ -98,7 +98,8 @@ def test_a_moment_is_a_clock_time_today_and_has_its_date_otherwise() -> None:
         (WaitReason.ANSWERED_OUTSIDE, "answered in the platform's own app"),
         (WaitReason.UNROUTED, "not distributed yet"),
         ("", ""),
-        ("hours", "hours"),
+        (WaitReason.HOURS, "waits for the opening"),
+        ("tides", "tides"),
     ],
 )
 def test_each_reason_to_wait_has_its_sentence(reason: str, sentence: str) -> None:

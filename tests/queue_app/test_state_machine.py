@@ -14,16 +14,30 @@ EVENTS = get_args(Event)
 
 # Rows are states, columns events, a dash is a refusal.
 EXPECTED = """
-                  waiting  offered  active   closed
-customer_message  waiting  offered  active   -
-offer             offered  -        -        -
-wait              waiting  -        -        -
-expire            -        waiting  -        -
-return            -        waiting  waiting  -
-accept            active   active   -        -
-reply             -        active   active   -
-close             closed   closed   closed   -
-answered_outside  waiting  waiting  active   -
+                 waiting  offered  active   closing  closed
+customer_message waiting  offered  active   -        -
+offer            offered  offered  -        -        -
+wait             waiting  waiting  -        -        -
+expire           -        waiting  waiting  -        -
+return           -        waiting  waiting  -        -
+skip             -        waiting  waiting  -        -
+accept           active   active   -        -        -
+reply            -        active   active   -        -
+answered_outside waiting  waiting  active   closing  -
+transfer_offer   offered  offered  offered  offered  -
+transfer         active   active   active   active   -
+transfer_line    waiting  waiting  waiting  waiting  -
+intercept        active   active   active   active   -
+join             waiting  offered  active   closing  -
+leave            waiting  offered  active   closing  -
+snooze           -        -        active   -        -
+wake             -        -        active   -        -
+end              closing  closing  closing  -        -
+close            closed   closed   closed   closed   -
+resume           -        -        -        active   -
+requeue          -        -        -        waiting  -
+spam             closed   closed   closed   closed   -
+force            closed   closed   closed   closed   -
 """
 
 

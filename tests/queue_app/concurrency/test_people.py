@@ -82,7 +82,7 @@ def two_accept(monkeypatch: pytest.MonkeyPatch) -> list[Operator]:
         first.hold()
         return place_take(**values)
 
-    monkeypatch.setattr("queue_app.services.sessions.place_take", held_place_take)
+    monkeypatch.setattr("queue_app.services.places.place_take", held_place_take)
     meet(first, lambda: accept(people[1]))
     return winners
 
@@ -98,7 +98,7 @@ def test_without_the_sessions_lock_both_would_win(monkeypatch: pytest.MonkeyPatc
     """Negative control."""
     monkeypatch.setattr("queue_app.services.sessions.session_lock", session_without_lock)
     # Taking by hand waits for the line as well, which hides the fault.
-    monkeypatch.setattr("queue_app.services.sessions.line_lock", lambda _line: 0)
+    monkeypatch.setattr("queue_app.services.places.line_lock", lambda _line: 0)
     # The numbers of the events would refuse the second: the last line of defence.
     with without_constraint(SessionEvent, "session_event_seq_once"):
         assert len(two_accept(monkeypatch)) == 2
@@ -229,8 +229,8 @@ def test_without_the_lines_lock_the_limit_of_the_line_would_not_hold(
         held.hold()
         return place_take(**values)
 
-    monkeypatch.setattr("queue_app.services.sessions.place_take", held_place_take)
-    monkeypatch.setattr("queue_app.services.sessions.line_lock", lambda _line: 0)
+    monkeypatch.setattr("queue_app.services.places.place_take", held_place_take)
+    monkeypatch.setattr("queue_app.services.places.line_lock", lambda _line: 0)
     meet(held, accepting(second, ana))
     assert LineOperator.objects.get().open_chats == 2
 
@@ -244,7 +244,7 @@ def test_with_the_lines_lock_the_second_is_refused(monkeypatch: pytest.MonkeyPat
         held.hold()
         return place_take(**values)
 
-    monkeypatch.setattr("queue_app.services.sessions.place_take", held_place_take)
+    monkeypatch.setattr("queue_app.services.places.place_take", held_place_take)
     with pytest.raises(ConflictError, match="1 of 1"):
         meet(held, accepting(second, ana))
     books_check()
@@ -257,7 +257,7 @@ def test_without_the_condition_the_cap_would_not_hold(monkeypatch: pytest.Monkey
     (second,) = waiting_sessions(line_with(ana), 1)
     held = HeldThread(accepting(first, ana))
 
-    def look_and_take(*, operator_id: int, open_channel_id: int) -> bool:
+    def look_and_take(*, operator_id: int, open_channel_id: int, limited: bool) -> bool:
         operator = Operator.objects.get(pk=operator_id)
         if operator.open_chats >= operator.max_chats:
             return False
@@ -265,7 +265,7 @@ def test_without_the_condition_the_cap_would_not_hold(monkeypatch: pytest.Monkey
         Operator.objects.filter(pk=operator_id).update(open_chats=F("open_chats") + 1)
         return True
 
-    monkeypatch.setattr("queue_app.services.sessions.place_take", look_and_take)
+    monkeypatch.setattr("queue_app.services.places.place_take", look_and_take)
     meet(held, accepting(second, ana))
     ana.refresh_from_db()
     assert (ana.open_chats, ana.max_chats) == (2, 1)

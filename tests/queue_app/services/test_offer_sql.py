@@ -48,13 +48,14 @@ def offer_make(*, events: int, open_chats: int = 0, max_chats: int = 10) -> Offe
     ]
     session.state, session.operator_id = "offered", operator.pk
     session.offered_at, session.wait_reason = moment(1), ""
+    session.holds_place = True
     return Offer(
         session=session,
         operator_id=operator.pk,
         line_operator_id=LineOperator.objects.get(operator=operator).pk,
         turn=7,
         events=written,
-        response_due_at=moment(6),
+        timers=[("response", moment(6))],
         now=moment(1),
     )
 

@@ -166,7 +166,8 @@ def test_what_nobody_holds_cannot_be_handed_back() -> None:
         conversation, locked = session_lock(session.pk)
         with pytest.raises(IllegalTransitionError):
             session_hand_back(
-                session=locked, conversation=conversation, outcome=AssignmentOutcome.EXPIRED,
+                session=locked, conversation=conversation, step="expire",
+                    outcome=AssignmentOutcome.EXPIRED,
                 event="expired", now=moment(1), data={},
             )  # fmt: skip
         transaction.set_rollback(True)

@@ -1,0 +1,154 @@
+"""A session changes hands: the only places where one becomes an operator's, or nobody's.
+
+Both are called with the conversation and the session locked, and save everything but what the
+caller's own event counts (`event_seq` goes with them).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from channels_app.models import Conversation, ResponseMeans
+from queue_app.models import (
+    Assignment,
+    AssignmentOutcome,
+    Operator,
+    Session,
+    SessionState,
+    TimerKind,
+    Turn,
+    WaitReason,
+)
+from queue_app.services.deadlines import timer_cancel, timer_set
+from queue_app.services.events import EventKind, event_write
+from queue_app.services.places import place_claim, place_free
+from queue_app.state_machine import Event, state_after
+
+# Deadlines of a session that nobody has yet, or that was ending.
+UNHELD_TIMERS = (
+    TimerKind.ROUTE, TimerKind.RESPONSE, TimerKind.NO_ANSWER, TimerKind.OPENING, TimerKind.GRACE,
+    TimerKind.SNOOZE,
+)  # fmt: skip
+
+
+def session_give(
+    *,
+    session: Session,
+    conversation: Conversation,
+    operator: Operator,
+    step: Event,
+    event: EventKind,
+    now: dt.datetime,
+    actor: User | None,
+    others: AssignmentOutcome,
+    data: dict[str, Any],
+    event_operator_id: int | None = None,
+    limited: bool = True,
+) -> None:
+    """Make a locked session this operator's, from whoever has it or is offered it.
+
+    `step` is the transition ("accept", "transfer", "intercept"), `others` how the open turns of
+    other people end. `event_operator_id` is whom the event names; the new operator without it.
+    With `limited` his limits hold: raises `ConflictError` "full", having written nothing.
+    Raises `IllegalTransitionError`.
+    """
+    state = state_after(session.state, step)
+    counts_already = session.holds_place and session.operator_id == operator.pk
+    if not counts_already:
+        place_free(session=session)
+        place_claim(
+            session=session, operator=operator, limited=limited,
+            by_himself=actor is not None and actor.pk == operator.user_id,
+        )  # fmt: skip
+    turns = Assignment.objects.filter(session=session, ended_at__isnull=True)
+    own = turns.filter(operator=operator).update(ended_at=now, outcome=AssignmentOutcome.ACCEPTED)
+    turns.update(ended_at=now, outcome=others)
+    if not own:
+        Assignment.objects.create(
+            session=session, operator=operator, turn=None, round=session.round,
+            offered_at=now, ended_at=now, outcome=AssignmentOutcome.ACCEPTED,
+        )  # fmt: skip
+    session.state = state
+    session.operator = operator
+    event_write(
+        session=session, conversation=conversation, kind=event, now=now, actor=actor,
+        operator_id=event_operator_id if event_operator_id is not None else operator.pk, data=data,
+    )  # fmt: skip
+    Session.objects.filter(pk=session.pk).update(
+        state=state, operator=operator, wait_reason=WaitReason.NONE, no_operator_since=None,
+        to_everybody=False, accepted_at=session.accepted_at or now, answered_at=None,
+        ended_at=None, snoozed_until=None, event_seq=session.event_seq,
+    )  # fmt: skip
+    timer_cancel(session_id=session.pk, kinds=UNHELD_TIMERS)
+    replying = session.open_channel.response_means == ResponseMeans.REPLYING
+    if replying and session.turn == Turn.OPERATOR:
+        # "The first reply after each hand-over": his time to write begins with the chat.
+        due_at = now + dt.timedelta(minutes=session.open_channel.response_minutes)
+        timer_set(session_id=session.pk, kind=TimerKind.RESPONSE, due_at=due_at)
+
+
+def session_unhold(
+    *,
+    session: Session,
+    conversation: Conversation,
+    step: Event,
+    outcome: AssignmentOutcome,
+    event: EventKind,
+    now: dt.datetime,
+    data: dict[str, Any],
+    actor: User | None = None,
+) -> None:
+    """Take a locked session from whoever holds it or is offered it: it waits, not routed yet.
+
+    The caller decides what comes next. It saves the session as it stands in memory.
+    Raises `IllegalTransitionError`, having written nothing.
+    """
+    state = state_after(session.state, step)
+    operator_id = session.operator_id
+    Assignment.objects.filter(session=session, ended_at__isnull=True).update(
+        ended_at=now, outcome=outcome
+    )
+    place_free(session=session)
+    session.state = state
+    session.wait_reason = WaitReason.UNROUTED
+    session.operator = None
+    session.to_everybody = False
+    session.offered_at = session.answered_at = session.ended_at = session.snoozed_until = None
+    event_write(
+        session=session, conversation=conversation, kind=event, now=now,
+        operator_id=operator_id, actor=actor, data=data,
+    )  # fmt: skip
+    Session.objects.filter(pk=session.pk).update(
+        state=state, wait_reason=session.wait_reason, operator=None, to_everybody=False,
+        offered_at=None, answered_at=None, ended_at=None, snoozed_until=None,
+        no_operator_since=None, round=session.round, event_seq=session.event_seq,
+    )  # fmt: skip
+    session.no_operator_since = None
+    timer_cancel(
+        session_id=session.pk,
+        kinds=[
+            TimerKind.RESPONSE, TimerKind.AUTO_CLOSE, TimerKind.REMINDER, TimerKind.GRACE,
+            TimerKind.SNOOZE,
+        ],
+    )  # fmt: skip
+
+
+def is_holder(session: Session, operator: Operator) -> bool:
+    """Whether the session is this operator's, or offered to him."""
+    if session.operator_id == operator.pk:
+        return True
+    return (
+        session.state == SessionState.OFFERED
+        and session.to_everybody
+        and has_offer(session, operator)
+    )
+
+
+def has_offer(session: Session, operator: Operator) -> bool:
+    """Whether his turn with the session is open."""
+    return Assignment.objects.filter(
+        session=session, operator=operator, ended_at__isnull=True
+    ).exists()
