@@ -28,11 +28,18 @@ class ContactForm(forms.Form):
     Browsers check nothing (`novalidate`): every sentence is ours, in the form's language.
     """
 
+    # No key of a field meets a name of ours.
+    prefix = "f"
+
     def __init__(
-        self, *args: Any, crm_form: CrmForm, fields: Sequence[CrmFormField], country: str
+        self,
+        data: Mapping[str, str] | None,
+        *,
+        crm_form: CrmForm,
+        fields: Sequence[CrmFormField],
+        country: str,
     ) -> None:
-        # Prefixed, so that no key of a field meets a name of ours.
-        super().__init__(*args, prefix="f")
+        super().__init__(data)
         self.crm_form = crm_form
         self.country = crm_form.default_country or country
         for field in fields:
@@ -159,11 +166,11 @@ def _form_field(field: CrmFormField, country: str) -> forms.Field:
         "most": length
     }
     if kind == FieldKind.PHONE:
-        widget = forms.TextInput(attrs | {"type": "tel", "inputmode": "tel"})
-        return _PhoneField(country=country, widget=widget, **common)
+        tel = forms.TextInput(attrs | {"type": "tel", "inputmode": "tel"})
+        return _PhoneField(country=country, widget=tel, **common)
     if kind == FieldKind.EMAIL:
-        widget = forms.EmailInput(attrs | {"autocapitalize": "none", "spellcheck": "false"})
-        return _EmailField(widget=widget, **common)
+        address = forms.EmailInput(attrs | {"autocapitalize": "none", "spellcheck": "false"})
+        return _EmailField(widget=address, **common)
     if kind == FieldKind.LONG_TEXT:
         return _TextField(widget=forms.Textarea({"class": "textarea", "rows": "4"}), **common)
     return _TextField(widget=forms.TextInput(attrs), **common)

@@ -121,7 +121,7 @@ def _take(request: HttpRequest, page: _Page, who: str) -> HttpResponse:
     if not length.isdecimal() or int(length) > BODY_MAX_BYTES:
         return _unreadable(request, 413)
     try:
-        sent = clean_post(dict(request.POST.items()))
+        sent = clean_post({name: str(value) for name, value in request.POST.items()})
     except RequestDataTooBig:
         return _unreadable(request, 413)
     except (BadRequest, SuspiciousOperation, UnreadablePostError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
@@ -32,7 +34,7 @@ def assert_accessible(page: Page) -> None:
     ] == []
 
 
-def on_a_phone(open_page: OpenPage, path: str, scheme: str, **options: bool) -> Page:
+def on_a_phone(open_page: OpenPage, path: str, scheme: str, **options: Any) -> Page:
     return open_page(
         path=path, viewport=PHONE, color_scheme=scheme, has_touch=True, is_mobile=True, **options
     )

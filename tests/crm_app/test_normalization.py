@@ -78,6 +78,7 @@ def test_each_written_form_of_each_countrys_numbers_comes_to_the_same(
     region: str, kind: int, form: int, separator: str
 ) -> None:
     number = phonenumbers.example_number_for_type(region, kind)
+    assert number is not None
     written = phonenumbers.format_number(number, form).replace(" ", separator)
     expected = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     assert phone_normalize(written, country=region) == expected

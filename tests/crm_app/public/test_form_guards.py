@@ -24,7 +24,7 @@ def start() -> tuple[Any, str, str]:
 
 def test_who_fills_in_the_trap_has_to_press_once_more() -> None:
     client, path, page = start()
-    answer = send(client, path, page, website="https://spam.example")
+    answer = send(client, path, page, {"website": "https://spam.example"})
     text = answer.content.decode()
     assert answer.status_code == 422
     assert "Check what you typed and send it once more." in text
@@ -48,7 +48,7 @@ def test_who_is_faster_than_a_person_has_to_press_once_more() -> None:
 @pytest.mark.parametrize("stamp", ["", "x", "a:1:b", "9" * 500])
 def test_a_form_sent_without_having_been_shown_is_shown_first(stamp: str) -> None:
     client, path, page = start()
-    answer = send(client, path, page, stamp=stamp)
+    answer = send(client, path, page, {"stamp": stamp})
     assert answer.status_code == 422
     assert not FormSubmission.objects.exists()
     assert send(client, path, answer.content.decode(), after=9).status_code == 303
@@ -64,7 +64,7 @@ def test_the_stamp_of_another_link_is_none() -> None:
 def test_one_address_sends_so_many_forms_a_minute_and_keeps_what_it_typed() -> None:
     client, path, page = start()
     for _ in range(30):
-        assert send(client, path, page, **{"f-name": ""}).status_code == 422
+        assert send(client, path, page, {"f-name": ""}).status_code == 422
     answer = send(client, path, page)
     assert answer.status_code == 429
     assert 0 < int(answer["Retry-After"]) <= 60
@@ -77,7 +77,7 @@ def test_one_address_sends_so_many_forms_a_minute_and_keeps_what_it_typed() -> N
 def test_another_address_is_not_kept_waiting() -> None:
     client, path, page = start()
     for _ in range(31):
-        send(client, path, page, **{"f-name": ""})
+        send(client, path, page, {"f-name": ""})
     other, page = opened(path, REMOTE_ADDR="192.0.2.9")
     assert send(other, path, page).status_code == 303
 
@@ -86,7 +86,7 @@ def test_a_forged_header_is_no_other_address() -> None:
     client, path, page = start()
     for number in range(31):
         client.defaults["HTTP_X_FORWARDED_FOR"] = f"192.0.2.{number}"
-        answer = send(client, path, page, **{"f-name": ""})
+        answer = send(client, path, page, {"f-name": ""})
     assert answer.status_code == 429
 
 
@@ -141,16 +141,24 @@ def test_what_cannot_be_stored_is_refused_at_its_field(raw: str) -> None:
 
 def test_fields_the_form_does_not_have_are_left_aside() -> None:
     client, path, page = start()
-    sent = {"f-is_staff": "1", "f-__proto__": "x", "form": "2", "context": "{}"}
-    assert send(client, path, page, **sent).status_code == 303
+    sent: dict[str, str | None] = {
+        "f-is_staff": "1",
+        "f-__proto__": "x",
+        "form": "2",
+        "context": "{}",
+    }
+    assert send(client, path, page, sent).status_code == 303
     assert set(FormSubmission.objects.get().data) == {"name", "phone", "email"}
     assert FormSubmission.objects.get().context == {"session": 5}
 
 
 def test_a_line_break_in_a_name_or_an_address_goes_no_further() -> None:
     client, path, page = start()
-    sent = {"f-name": "Paulo\r\nBcc: x@example.com", "f-email": "a@example.com\nBcc: b@example.com"}
-    answer = send(client, path, page, **sent)
+    sent: dict[str, str | None] = {
+        "f-name": "Paulo\r\nBcc: x@example.com",
+        "f-email": "a@example.com\nBcc: b@example.com",
+    }
+    answer = send(client, path, page, sent)
     assert answer.status_code == 422
     assert not FormSubmission.objects.exists()
 

@@ -43,7 +43,7 @@ def test_sending_twice_stores_once() -> None:
     path = link_path(CrmFormFactory())
     client, page = opened(path)
     send(client, path, page)
-    second = send(client, path, page, **{"f-name": "Somebody else"})
+    second = send(client, path, page, {"f-name": "Somebody else"})
     assert second.status_code == 200
     assert "Thank you" in second.content.decode()
     assert FormSubmission.objects.get().data["name"] == "Paulo Anjos"
@@ -65,8 +65,13 @@ def test_the_page_sets_no_cookie_and_stays_in_no_cache_and_no_frame() -> None:
 def test_wrong_fields_are_marked_and_what_was_typed_is_kept() -> None:
     path = link_path(CrmFormFactory())
     client, page = opened(path)
-    sent = {"f-name": "", "f-phone": "11 9832", "f-email": "paulo@", "f-consent": None}
-    answer = send(client, path, page, **sent)
+    sent: dict[str, str | None] = {
+        "f-name": "",
+        "f-phone": "11 9832",
+        "f-email": "paulo@",
+        "f-consent": None,
+    }
+    answer = send(client, path, page, sent)
     assert answer.status_code == 422
     text = answer.content.decode()
     for sentence in (
@@ -91,18 +96,18 @@ def test_wrong_fields_are_marked_and_what_was_typed_is_kept() -> None:
 
 def test_one_way_to_reach_the_person_is_enough_and_none_is_not() -> None:
     form = CrmFormFactory()
-    for fields in ({"f-phone": ""}, {"f-email": ""}):
+    for way in ("f-phone", "f-email"):
         path = link_path(form)
         client, page = opened(path)
-        assert send(client, path, page, **fields).status_code == 303
+        assert send(client, path, page, {way: ""}).status_code == 303
     path = link_path(form)
     client, page = opened(path)
-    answer = send(client, path, page, **{"f-phone": "", "f-email": ""})
+    answer = send(client, path, page, {"f-phone": "", "f-email": ""})
     assert answer.status_code == 422
     assert "Leave a phone number or an e-mail address." in answer.content.decode()
     other = link_path(CrmFormFactory(needs_contact=False))
     client, page = opened(other)
-    assert send(client, other, page, **{"f-phone": "", "f-email": ""}).status_code == 303
+    assert send(client, other, page, {"f-phone": "", "f-email": ""}).status_code == 303
 
 
 def test_every_kind_of_field_is_shown_and_checked() -> None:
@@ -119,12 +124,12 @@ def test_every_kind_of_field_is_shown_and_checked() -> None:
     client, page = opened(path)
     assert '<option value="Table">Table</option>' in page
     assert "On the bill" in page
-    wrong = send(client, path, page, **{"f-product": "Sofa", "f-what": "x" * 5001})
+    wrong = send(client, path, page, {"f-product": "Sofa", "f-what": "x" * 5001})
     assert wrong.status_code == 422
     assert "Choose one of the list." in wrong.content.decode()
     assert "This is too long: at most 5000 characters." in wrong.content.decode()
-    sent = {"f-product": "Chair", "f-what": "A leg is loose.\nSince Monday."}
-    assert send(client, path, page, **sent).status_code == 303
+    sent: dict[str, str | None] = {"f-product": "Chair", "f-what": "A leg is loose.\nSince Monday."}
+    assert send(client, path, page, sent).status_code == 303
     assert FormSubmission.objects.get().data == {
         "product": "Chair", "what": "A leg is loose.\nSince Monday."
     }  # fmt: skip
@@ -134,15 +139,19 @@ def test_a_form_without_consent_asks_for_none() -> None:
     path = link_path(CrmFormFactory(asks_consent=False))
     client, page = opened(path)
     assert 'name="f-consent"' not in page
-    assert send(client, path, page, **{"f-consent": None}).status_code == 303
+    assert send(client, path, page, {"f-consent": None}).status_code == 303
     assert FormSubmission.objects.get().consent_version is None
 
 
 def test_what_customers_type_is_shown_as_text() -> None:
     path = link_path(CrmFormFactory())
     client, page = opened(path)
-    sent = {"f-name": '"><script>alert(1)</script>', "f-phone": "<b>", "f-email": ""}
-    text = send(client, path, page, **sent).content.decode()
+    sent: dict[str, str | None] = {
+        "f-name": '"><script>alert(1)</script>',
+        "f-phone": "<b>",
+        "f-email": "",
+    }
+    text = send(client, path, page, sent).content.decode()
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     assert "<b>" not in text.split("<form")[1]
@@ -172,7 +181,7 @@ def test_phones_are_read_by_the_forms_country_then_the_lines(
 ) -> None:
     path = link_path(CrmFormFactory(default_country=own), country=links)
     client, page = opened(path)
-    answer = send(client, path, page, **{"f-phone": "8 (912) 345-67-89", "f-email": ""})
+    answer = send(client, path, page, {"f-phone": "8 (912) 345-67-89", "f-email": ""})
     if number is None:
         assert "Begin with + and the country code, such as +55." in answer.content.decode()
         assert not FormSubmission.objects.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,14 +31,21 @@ def opened(path: str, **client_options: Any) -> tuple[Client, str]:
     return client, answer.content.decode()
 
 
-def filled(page: str, **fields: str | None) -> Any:
+def filled(page: str, fields: Mapping[str, str | None] | None = None) -> dict[str, str]:
     """The body of a filled-in page; a field that is None is left out."""
     stamp = re.search(r'name="stamp" value="([^"]*)"', page)
-    values: dict[str, str | None] = {**FILLED, "stamp": stamp[1] if stamp else "", **fields}
+    values: dict[str, str | None] = {**FILLED, "stamp": stamp[1] if stamp else "", **(fields or {})}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def send(client: Client, path: str, page: str, *, after: float = 5, **fields: str | None) -> Any:
+def send(
+    client: Client,
+    path: str,
+    page: str,
+    fields: Mapping[str, str | None] | None = None,
+    *,
+    after: float = 5,
+) -> Any:
     """Send the page, `after` seconds from now, as a browser would."""
     with time_machine.travel(timezone.now() + dt.timedelta(seconds=after), tick=False):
-        return client.post(path, urlencode(filled(page, **fields)), content_type=FORM_TYPE)
+        return client.post(path, urlencode(filled(page, fields)), content_type=FORM_TYPE)

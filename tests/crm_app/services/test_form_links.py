@@ -17,7 +17,11 @@ pytestmark = pytest.mark.django_db
 
 def link(**options: Any) -> str:
     form = options.pop("form", None) or CrmFormFactory()
-    settings = {"context": {"session": 5}, "ttl": dt.timedelta(days=2), "now": moment()}
+    settings: dict[str, Any] = {
+        "context": {"session": 5},
+        "ttl": dt.timedelta(days=2),
+        "now": moment(),
+    }
     return form_link(form=form, **(settings | options))
 
 
