@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class CrmConfig(AppConfig):
     name = "crm_app"
     verbose_name = _("CRM")
+
+    def ready(self) -> None:
+        from crm_app.services.forms import form_submissions_sweep
+        from openlines_project.lib.worker import sweeper_register
+
+        sweeper_register(form_submissions_sweep, every_seconds=60, covers_beat=False)

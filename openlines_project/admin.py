@@ -226,6 +226,13 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": _("CRM"),
+            "items": [
+                item(_("Forms"), "assignment", "crm_app.crmform"),
+                item(_("Sent forms"), "assignment_turned_in", "crm_app.formsubmission"),
+            ],
+        },
+        {
             "title": _("Access"),
             "items": [
                 item(_("Operators"), "support_agent", "queue_app.operator"),

@@ -10,6 +10,7 @@ from openlines_project import health
 urlpatterns = [
     path("webhooks/", include("channels_app.webhooks.urls")),
     path("", include("channels_app.widget.urls")),
+    path("", include("crm_app.public.urls")),
     path("", include("queue_app.inbox.urls")),
     path("files/<str:public_id>/", file_serve, name="file"),
     path("api/", include("openlines_project.api_urls")),

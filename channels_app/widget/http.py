@@ -26,6 +26,7 @@ from channels_app.services.errors import ServiceError
 from channels_app.widget import limits
 from channels_app.widget.tokens import TokenError, token_read
 from openlines_project.lib.clients import client_home
+from openlines_project.lib.limits import Limit
 from openlines_project.lib.text import load_json
 
 logger = logging.getLogger(__name__)
@@ -193,7 +194,7 @@ def visitor_limit_check(visitor_id: str, what: str) -> None:
     _limit_check(limits.VISITOR_LIMITS[what], visitor_id)
 
 
-def _limit_check(which: tuple[limits.Limit, ...], who: str) -> None:
+def _limit_check(which: tuple[Limit, ...], who: str) -> None:
     seconds = limits.wait_seconds(which, who)
     if seconds:
         raise _too_many(seconds)

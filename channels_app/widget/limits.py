@@ -1,31 +1,8 @@
-"""How often a visitor and an address may ask.
+"""How often a visitor and an address may ask."""
 
-Counters in Django's cache over fixed windows. A cache that is away lets everybody in: the limit
-guards against floods, and must not be what keeps customers out.
-"""
+from openlines_project.lib.limits import Limit, wait_seconds
 
-from __future__ import annotations
-
-import logging
-import math
-import time
-from dataclasses import dataclass
-
-from django.core.cache import cache
-
-logger = logging.getLogger(__name__)
-
-KEY = "openlines:widget:limit"
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `count` requests in `seconds`."""
-
-    name: str
-    count: int
-    seconds: int
-
+__all__ = ["ADDRESS_LIMITS", "VISITOR_LIMITS", "wait_seconds"]
 
 # Per visitor: a person writes slower than this, a loop does not.
 VISITOR_LIMITS = {
@@ -46,28 +23,3 @@ ADDRESS_LIMITS = {
     # Wrong tokens: guessing them is hopeless, and is not helped.
     "guess": (Limit("guess", 30, 60),),
 }
-
-
-def wait_seconds(limits: tuple[Limit, ...], who: str) -> int:
-    """Count one request of `who`; 0 when it is within all limits, else the seconds to wait."""
-    waits = [_count(limit, who) for limit in limits]
-    return max(waits, default=0)
-
-
-def _count(limit: Limit, who: str) -> int:
-    now = time.time()
-    window = int(now // limit.seconds)
-    key = f"{KEY}:{limit.name}:{window}:{who}"
-    try:
-        # `add` first: two processes must not both begin at zero.
-        cache.add(key, 0, timeout=limit.seconds + 1)
-        used = int(cache.incr(key))
-    except ValueError:
-        # The window ended between the two calls: a new one has begun.
-        return 0
-    except Exception as error:  # noqa: BLE001  whatever the cache's library raises
-        logger.warning("The limits of the live chat are not counted: %s", type(error).__name__)
-        return 0
-    if used <= limit.count:
-        return 0
-    return max(1, math.ceil((window + 1) * limit.seconds - now))

@@ -74,6 +74,7 @@ TABLE = {
     "widget/<str:public_id>/seen": everybody("post", 401),
     "widget/<str:public_id>/typing": everybody("post", 401),
     "chat/<str:public_id>/": everybody("get", 200),
+    "forms/<str:token>/": everybody("get", 404),
     # Open to all.
     "": everybody("get", 302),
     "healthz": everybody("get", 200),
@@ -163,6 +164,7 @@ def story() -> Story:
         clients[name].force_login(user)
     names = {
         "public_id": connector.public_id,
+        "token": "no-such-link",
         "session_id": str(session.pk),
         "message_id": str(message.pk),
         "pk": str(connector.pk),
@@ -179,7 +181,7 @@ def everything() -> list[Any]:
     """All rows of the product."""
     return [
         list(model._default_manager.order_by("pk").values())
-        for app in ("channels_app", "queue_app")
+        for app in ("crm_app", "channels_app", "queue_app")
         for model in apps.get_app_config(app).get_models()
     ]
 

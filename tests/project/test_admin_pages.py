@@ -31,6 +31,7 @@ from channels_app.models import (
     MessageState,
     OpenChannel,
 )
+from crm_app.models import CrmForm, FormSubmission
 from queue_app.models import Operator, Session, Timer, TimerKind
 from tests.factories import (
     ConnectorFactory,
@@ -42,6 +43,7 @@ from tests.factories import (
     TelegramConnectorFactory,
     UserFactory,
 )
+from tests.factories.crm import CrmFormFactory, FormSubmissionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +67,8 @@ def make(model: type[Model]) -> Model | None:
         ApiKey: lambda: ApiKey.objects.create(
             user=UserFactory(), name="Shop", prefix="olk_abcdef", digest="0" * 64
         ),
+        CrmForm: CrmFormFactory,
+        FormSubmission: FormSubmissionFactory,
         Operator: OperatorFactory,
         Session: lambda: SessionFactory(operator=OperatorFactory()),
         Timer: lambda: Timer.objects.create(

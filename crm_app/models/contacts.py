@@ -1,4 +1,4 @@
-"""The card index: who our customers are."""
+"""The contact: the card of one person."""
 
 from django.conf import settings
 from django.db import models

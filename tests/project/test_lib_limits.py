@@ -5,7 +5,7 @@ import pytest
 import time_machine
 from django.core.cache import cache
 
-from channels_app.widget.limits import Limit, wait_seconds
+from openlines_project.lib.limits import Limit, wait_seconds
 
 NOW = dt.datetime(2026, 3, 2, 12, 0, 0, tzinfo=dt.UTC)
 FOUR = (Limit("four", 4, 10),)

@@ -1,0 +1,3 @@
+"""The CRM in the administration."""
+
+from crm_app.admin import forms, submissions  # noqa: F401  registers the pages
