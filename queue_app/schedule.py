@@ -208,10 +208,13 @@ def country_holidays(
     # Loading it takes a twentieth of a second, and most lines have no country.
     import holidays
 
+    unknown = UnknownCalendarError(f"no calendar of {country!r} {subdivision!r}")
+    if len(country) != 2 or not country.isupper():  # the package has other names in it
+        raise unknown
     try:
         calendar = holidays.country_holidays(country, subdiv=subdivision or None, language="en")
     except NotImplementedError:
-        raise UnknownCalendarError(f"no calendar of {country} {subdivision}".rstrip()) from None
+        raise unknown from None
     found = holidays.country_holidays(
         country,
         subdiv=subdivision or None,
@@ -220,7 +223,7 @@ def country_holidays(
         language=_calendar_language(language, calendar.supported_languages)
         or calendar.default_language,
     )
-    return sorted((day, name) for day, name in found.items() if day.year == year)
+    return sorted(found.items())
 
 
 def _calendar_language(language: str, supported: tuple[str, ...]) -> str:
@@ -237,9 +240,9 @@ def _calendar_language(language: str, supported: tuple[str, ...]) -> str:
 def _country_dates(country: str, subdivision: str, year: int) -> frozenset[dt.date]:
     try:
         named = country_holidays(country, subdivision, year, "")
-    except UnknownCalendarError:
+    except UnknownCalendarError as error:
         # Another version of the package may know fewer: no reason to answer nobody.
-        logger.warning("no calendar of %s %s: no holidays from it", country, subdivision)
+        logger.warning("%s: no holidays from it", error)
         return frozenset()
     return frozenset(day for day, _name in named)
 
@@ -270,7 +273,7 @@ def _instant(zone: ZoneInfo, wall: dt.datetime) -> dt.datetime:
     early = wall.replace(tzinfo=zone, fold=1).astimezone(dt.UTC)
     seconds = range((late - early) // SECOND)
     return early + SECOND * bisect_left(
-        seconds, 1, key=lambda second: int(shown(early + SECOND * second) >= wall)
+        seconds, wall, key=lambda second: shown(early + SECOND * second)
     )
 
 
