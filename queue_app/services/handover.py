@@ -25,6 +25,7 @@ from queue_app.models import (
 from queue_app.services.deadlines import timer_cancel, timer_set
 from queue_app.services.events import EventKind, event_write
 from queue_app.services.places import place_claim, place_free
+from queue_app.services.silence import is_silent, silence_begin
 from queue_app.state_machine import Event, state_after
 
 # Deadlines of a session that nobody has yet, or that was ending.
@@ -56,6 +57,7 @@ def session_give(
     Raises `IllegalTransitionError`.
     """
     state = state_after(session.state, step)
+    is_silence_counted = is_silent(session)
     counts_already = session.holds_place and session.operator_id == operator.pk
     if not counts_already:
         place_free(session=session)
@@ -88,6 +90,10 @@ def session_give(
         # "The first reply after each hand-over": his time to write begins with the chat.
         due_at = now + dt.timedelta(minutes=session.open_channel.response_minutes)
         timer_set(session_id=session.pk, kind=TimerKind.RESPONSE, due_at=due_at)
+    session.snoozed_until = None
+    if not is_silence_counted:
+        # Answered before it was his, while it waited or slept: the silence counts from now.
+        silence_begin(session=session, now=now)
 
 
 def session_unhold(
