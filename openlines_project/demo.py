@@ -21,10 +21,11 @@ from channels_app.services.intake import event_receive
 from channels_app.services.open_channels import open_channel_create
 from openlines_project.demo_dialogues import DIALOGUES, NUDGES, VISITORS, Dialogue
 from queue_app.models import Session, SessionState, Turn
+from queue_app.services.endings import session_end
 from queue_app.services.operators import operator_duty_set, operator_for_user
 from queue_app.services.queues import queue_members_replace
 from queue_app.services.replies import session_reply
-from queue_app.services.sessions import session_accept, session_close
+from queue_app.services.sessions import session_accept
 
 # A line is the demonstration's own when its live chat has this name.
 CONNECTOR_NAME = "Demo live chat"
@@ -134,7 +135,7 @@ def _play(
         )  # fmt: skip
     session = _open_session(visitor)
     if end and session is not None and session.operator is not None:
-        session_close(
+        session_end(
             session_id=session.pk, actor=session.operator.user, now=moment + dt.timedelta(minutes=2)
         )
 

@@ -21,8 +21,9 @@ from queue_app.api.serializers import (
 )
 from queue_app.api.views import DeskViewSet
 from queue_app.models import Assignment, Session, SessionEvent
+from queue_app.services.endings import session_end
 from queue_app.services.operators import operator_for_user
-from queue_app.services.sessions import session_accept, session_close
+from queue_app.services.sessions import session_accept
 
 
 class SessionViewSet(ListView, mixins.RetrieveModelMixin, DeskViewSet[Session]):
@@ -61,11 +62,12 @@ class SessionViewSet(ListView, mixins.RetrieveModelMixin, DeskViewSet[Session]):
     @extend_schema(request=EmptyBody, responses=SessionSerializer)
     @action(detail=True, methods=["post"])
     def close(self, request: Request, pk: str) -> Response:
-        """End the session. What the customer writes next opens a new one."""
+        """End the session. Where the line gives the customer time to come back it is `closing`
+        first; what he writes after it is `closed` opens a new one."""
         session = self.get_object()
         self.body(EmptyBody)
-        closed = session_close(session_id=session.pk, actor=self.user, now=timezone.now())
-        return Response(self.shown(closed))
+        ended = session_end(session_id=session.pk, actor=self.user, now=timezone.now())
+        return Response(self.shown(ended))
 
     @extend_schema(responses=SessionEventSerializer(many=True))
     @action(detail=True, methods=["get"], serializer_class=SessionEventSerializer)

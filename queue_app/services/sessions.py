@@ -1,4 +1,4 @@
-"""What a person does with a session: accept it, read it, end it."""
+"""What a person does with a session: accept it, read it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from channels_app.services.errors import ConflictError, ForbiddenError
-from openlines_project.lib.tasks import enqueue_after_commit
-from queue_app import tasks
-from queue_app.models import (
-    Assignment,
-    AssignmentOutcome,
-    CloseReason,
-    Operator,
-    Session,
-    SessionState,
-    WaitReason,
-)
-from queue_app.services.deadlines import timer_cancel
-from queue_app.services.events import event_write, seconds_between
+from queue_app.models import AssignmentOutcome, Operator, Session, SessionState
+from queue_app.services.events import seconds_between
 from queue_app.services.handover import is_holder, session_give
 from queue_app.services.locks import session_lock
 from queue_app.services.operators import operator_for_user
-from queue_app.services.places import place_free
 from queue_app.services.routing import session_show
-from queue_app.signals import session_closed
-from queue_app.state_machine import state_after
 
 
 def session_accept(*, session_id: int, operator: Operator, now: dt.datetime) -> Session:
@@ -68,49 +54,6 @@ def _acceptable(session: Session, operator: Operator) -> None:
     raise ForbiddenError(
         "offered_to_another", _("This chat is offered to %(name)s.") % {"name": holder.name}
     )
-
-
-def session_close(*, session_id: int, actor: User, now: dt.datetime) -> Session:
-    """End a session. Ending a closed one changes nothing.
-
-    Whoever holds it may, a superuser may, and a session nobody holds may be ended by everybody
-    who sees it. Raises `ForbiddenError`. The freed place is given away after the commit.
-    """
-    with transaction.atomic():
-        conversation, session = session_lock(session_id)
-        if session.state == SessionState.CLOSED:
-            return session
-        operator = operator_for_user(actor)
-        holder = session.operator
-        if holder is not None and holder.pk != operator.pk and not actor.is_superuser:
-            raise ForbiddenError(
-                "not_yours", _("This chat belongs to %(name)s.") % {"name": holder.name}
-            )
-        Assignment.objects.filter(session=session, ended_at__isnull=True).update(
-            ended_at=now, outcome=AssignmentOutcome.WITHDRAWN
-        )
-        timer_cancel(session_id=session.pk)
-        session.state = state_after(session.state, "close")
-        event_write(
-            session=session, conversation=conversation, kind="closed", now=now,
-            operator_id=session.operator_id, actor=actor,
-            data={
-                "reason": CloseReason.OPERATOR,
-                "resolution_s": seconds_between(session.started_at, now),
-                "answered": session.first_reply_at is not None,
-            },
-        )  # fmt: skip
-        Session.objects.filter(pk=session.pk).update(
-            state=session.state, closed_at=now, close_reason=CloseReason.OPERATOR,
-            wait_reason=WaitReason.NONE, no_operator_since=None, unread=0,
-            waiting_since=None, event_seq=session.event_seq,
-        )  # fmt: skip
-        session_show(session=session, conversation=conversation, now=now)
-        place_free(session=session)
-        session.refresh_from_db()
-        session_closed.send(sender=Session, session=session, now=now)
-        enqueue_after_commit(tasks.place_freed, session.pk)
-    return session
 
 
 def session_read(*, session_id: int, user: User, now: dt.datetime) -> None:

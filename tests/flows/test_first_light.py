@@ -8,9 +8,10 @@ from django.test import Client
 from channels_app.models import Conversation, InboundEvent, Message
 from queue_app.models import Assignment, LineOperator, Operator, Session, SessionEvent, Timer
 from queue_app.services.desk import operator_duty_settle
+from queue_app.services.endings import session_end
 from queue_app.services.operators import operator_duty_set
 from queue_app.services.replies import session_reply
-from queue_app.services.sessions import session_accept, session_close
+from queue_app.services.sessions import session_accept
 from queue_app.services.timers import timers_sweep
 from tests.factories import (
     ConnectorFactory,
@@ -101,7 +102,7 @@ def test_accept_reply_and_close(client: Client) -> None:
     assert (message.state, message.seq) == ("queued", 2)
     session.refresh_from_db()
     assert (session.state, session.turn, session.unread) == ("active", "customer", 0)
-    session_close(session_id=session.pk, actor=ana.user, now=now)
+    session_end(session_id=session.pk, actor=ana.user, now=now)
     session.refresh_from_db()
     assert session.state == "closed"
     ana.refresh_from_db()

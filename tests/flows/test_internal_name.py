@@ -21,8 +21,8 @@ from channels_app.services.gestures import callback_acknowledge, typing_send
 from channels_app.services.media import attachment_fetch, signed_file_path
 from channels_app.services.polling import connectors_poll
 from queue_app.models import Operator, Session
+from queue_app.services.endings import session_end
 from queue_app.services.replies import session_reply
-from queue_app.services.sessions import session_close
 from tests.channels_app.services.storage import PNG, stored
 from tests.factories import (
     CUSTOM_SECRET,
@@ -130,7 +130,7 @@ def test_a_custom_channels_program_never_reads_it(
     assert file.status_code == 200
     assert answer_is_clean(file)
     session = Session.objects.get()
-    session_close(session_id=session.pk, actor=operator.user, now=timezone.now())
+    session_end(session_id=session.pk, actor=operator.user, now=timezone.now())
     # An inactive line says nothing of itself.
     OpenChannel.objects.update(is_active=False)
     assert answer_is_clean(custom_post(client, connector, custom_message("m2")))

@@ -31,11 +31,12 @@ from channels_app.services.open_channels import open_channel_update
 from queue_app.distribution import obstacle
 from queue_app.models import Operator, QueueMember, Session, SessionEvent, SessionState
 from queue_app.services import desk
+from queue_app.services.endings import session_end
 from queue_app.services.offers import line_candidates
 from queue_app.services.operators import operator_duty_set
 from queue_app.services.queues import queue_member_add, queue_member_remove
 from queue_app.services.replies import session_reply
-from queue_app.services.sessions import session_accept, session_close, session_read
+from queue_app.services.sessions import session_accept, session_read
 from queue_app.services.timers import timers_sweep
 from tests.factories import OperatorFactory, SuperuserFactory, moment
 from tests.queue_app.desk_story import books_check, customer_receive, line_with
@@ -104,7 +105,7 @@ class Desk(RuleBasedStateMachine):
 
     @rule(target=jobs, who=st.integers(0, PEOPLE), which=WHICH)
     def close(self, who: int, which: int) -> Job:
-        closed = self.act(which, lambda session: session_close(
+        closed = self.act(which, lambda session: session_end(
             session_id=session.pk, actor=self.people[who].user, now=self.now
         ))  # fmt: skip
         if closed is None:
@@ -260,7 +261,7 @@ def test_the_books_are_right_whatever_happens_for_long() -> None:
 
 
 def _places_are_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("queue_app.services.sessions.place_free", lambda *, session: None)
+    patch.setattr("queue_app.services.endings.place_free", lambda *, session: False)
 
 
 def _newcomers_overtake(patch: pytest.MonkeyPatch) -> None:
@@ -271,7 +272,7 @@ def _newcomers_overtake(patch: pytest.MonkeyPatch) -> None:
 
 
 def _timers_stay(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("queue_app.services.sessions.timer_cancel", lambda *, session_id: None)
+    patch.setattr("queue_app.services.endings.timer_cancel", lambda **_which: None)
 
 
 def _limits_are_forgotten(patch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from queue_app.selectors import (
     session_why,
     sessions_visible_to,
 )
+from queue_app.services.endings import session_end
 from queue_app.services.queues import queue_member_add, queue_member_remove
-from queue_app.services.sessions import session_close
 from queue_app.services.timers import timers_sweep
 from tests.factories import (
     ConnectorFactory,
@@ -72,7 +72,7 @@ def test_closed_sessions_stay_visible_on_the_line() -> None:
     ana, bruno = OperatorFactory(), OperatorFactory()
     connector = line_with(ana, bruno)
     session = customer_writes(connector, "u1", now=moment())
-    session_close(session_id=session.pk, actor=ana.user, now=moment(1))
+    session_end(session_id=session.pk, actor=ana.user, now=moment(1))
     assert list(sessions_visible_to(bruno.user)) == [session]
 
 

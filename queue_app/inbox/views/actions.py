@@ -28,7 +28,7 @@ from queue_app.inbox.listing import next_waiting
 from queue_app.inbox.views.pages import filters_shown
 from queue_app.inbox.views.thread import delta_response
 from queue_app.models import Session
-from queue_app.services import operators, replies, sessions
+from queue_app.services import endings, operators, replies, sessions
 
 
 @inbox_view("POST")
@@ -108,7 +108,7 @@ def session_typing(request: InboxRequest, session_id: int) -> HttpResponseBase:
 def session_close(request: InboxRequest, session_id: int) -> HttpResponseBase:
     """End a chat."""
     session = visible_session(request, session_id)
-    sessions.session_close(session_id=session.pk, actor=request.user, now=timezone.now())
+    endings.session_end(session_id=session.pk, actor=request.user, now=timezone.now())
     return done(request, go_to=reverse("inbox:home"))
 
 

@@ -22,6 +22,7 @@ from queue_app.inbox.thread import (
 from queue_app.inbox.words import conversation_avatar, customer_name
 from queue_app.models import Session, SessionState
 from queue_app.selectors import session_why
+from queue_app.services.endings import END_ANY
 
 
 @inbox_view("GET", "HEAD")
@@ -78,8 +79,8 @@ def state_context(request: InboxRequest, session: Session) -> dict[str, Any]:
         "avatar": conversation_avatar(conversation),
         "foot": session_foot(session=session, reader=request.user),
         "client_key": new_client_key(),
-        "may_close": session.state != SessionState.CLOSED
-        and (holder in {None, request.user.pk} or request.user.is_superuser),
+        "may_close": session.state not in {SessionState.CLOSING, SessionState.CLOSED}
+        and (holder in {None, request.user.pk} or request.user.has_perm(END_ANY)),
         "is_mine": holder == request.user.pk,
         "why": session_why(session),
         "earlier": others,

@@ -22,10 +22,11 @@ from channels_app.services.errors import ServiceError
 from channels_app.services.open_channels import open_channel_update
 from queue_app.models import Assignment, Operator, Session
 from queue_app.services import desk
+from queue_app.services.endings import session_end
 from queue_app.services.operators import operator_duty_set
 from queue_app.services.queues import Member, queue_members_replace
 from queue_app.services.replies import session_reply
-from queue_app.services.sessions import session_accept, session_close
+from queue_app.services.sessions import session_accept
 from queue_app.services.timers import timers_sweep
 from tests.factories import OperatorFactory
 from tests.queue_app.concurrency.crowd import PATIENCE_SECONDS, unfair_offers
@@ -71,7 +72,7 @@ def write(
             session = Session.objects.get(conversation_id=received.conversation_id)
             if session.operator_id == operator.pk:
                 session_accept(session_id=session.pk, operator=operator, now=timezone.now())
-                session_close(session_id=session.pk, actor=operator.user, now=timezone.now())
+                session_end(session_id=session.pk, actor=operator.user, now=timezone.now())
     connections.close_all()
     results.put(dict(outcomes))
 
@@ -161,7 +162,7 @@ def do_anything(
         session_reply(session_id=one.pk, user=who.user, text="Yes", client_key=key, now=now())
 
     def close() -> None:
-        closed = session_close(session_id=session().pk, actor=person().user, now=now())
+        closed = session_end(session_id=session().pk, actor=person().user, now=now())
         desk.place_freed(session_id=closed.pk, now=now())
 
     def duty() -> None:

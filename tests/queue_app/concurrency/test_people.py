@@ -17,10 +17,11 @@ from channels_app.models import Message
 from channels_app.services.errors import ConflictError, ForbiddenError
 from queue_app.models import LineOperator, Operator, Session, SessionEvent
 from queue_app.services import desk
+from queue_app.services.endings import session_end
 from queue_app.services.operators import operator_duty_set
 from queue_app.services.places import place_take
 from queue_app.services.replies import session_reply
-from queue_app.services.sessions import session_accept, session_close
+from queue_app.services.sessions import session_accept
 from tests.factories import OperatorFactory, UserFactory
 from tests.queue_app.concurrency.crowd import (
     HeldThread,
@@ -178,9 +179,7 @@ def accept_and_close(operator: Operator, rounds: int) -> list[Any]:
             for session in Session.objects.filter(closed_at__isnull=True).order_by("?")[:3]:
                 try:
                     if session.state == "active" and session.operator_id == operator.pk:
-                        session_close(
-                            session_id=session.pk, actor=operator.user, now=timezone.now()
-                        )
+                        session_end(session_id=session.pk, actor=operator.user, now=timezone.now())
                         desk.place_freed(session_id=session.pk, now=timezone.now())
                     else:
                         accepting(session, operator)()
@@ -318,7 +317,7 @@ def test_ending_and_writing_at_once_lose_no_message() -> None:
     connector = line_with(ana)
     for user in [f"u{number}" for number in range(10)]:
         session = customer_writes(connector, user, now=timezone.now())
-        end = partial(session_close, session_id=session.pk, actor=ana.user, now=timezone.now())
+        end = partial(session_end, session_id=session.pk, actor=ana.user, now=timezone.now())
         write = partial(customer_writes, connector, user, now=timezone.now())
         results = all_at_once([end, write])
         assert raised(results) == []

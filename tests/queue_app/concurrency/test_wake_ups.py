@@ -12,6 +12,7 @@ from django.utils import timezone
 from channels_app.models import OpenChannel
 from queue_app.models import QueueMember, Session
 from queue_app.services import desk, queues
+from queue_app.services.endings import session_end
 from queue_app.services.offers import line_candidates
 from queue_app.services.operators import operator_duty_set, operators_for_users
 from queue_app.services.queues import (
@@ -20,7 +21,7 @@ from queue_app.services.queues import (
     queue_member_add,
     queue_member_remove,
 )
-from queue_app.services.sessions import session_accept, session_close
+from queue_app.services.sessions import session_accept
 from queue_app.services.timers import timers_sweep
 from tests.factories import OpenChannelFactory, OperatorFactory, UserFactory
 from tests.queue_app.concurrency.crowd import HeldThread, all_at_once, meet, raised
@@ -105,7 +106,7 @@ def test_a_place_freed_while_a_session_finds_all_full_is_given_to_it(
     )
 
     def end() -> int:
-        session_close(session_id=first.pk, actor=ana.user, now=timezone.now())
+        session_end(session_id=first.pk, actor=ana.user, now=timezone.now())
         return desk.place_freed(session_id=first.pk, now=timezone.now())
 
     assert meet(held, end) == 1
@@ -132,7 +133,7 @@ def test_duty_and_first_messages_at_once_leave_nobody_waiting(rounds: int) -> No
         desk.line_distribute(open_channel_id=connector.open_channel_id, now=timezone.now())
         session = Session.objects.latest("pk")
         assert (session.state, session.operator) == ("offered", ana)
-        session_close(session_id=session.pk, actor=ana.user, now=timezone.now())
+        session_end(session_id=session.pk, actor=ana.user, now=timezone.now())
     books_check()
 
 

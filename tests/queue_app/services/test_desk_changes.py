@@ -13,8 +13,9 @@ from channels_app.services.open_channels import open_channel_update
 from queue_app import tasks
 from queue_app.models import Operator, QueueMember
 from queue_app.services import desk
+from queue_app.services.endings import session_end
 from queue_app.services.queues import queue_member_add, queue_member_remove
-from queue_app.services.sessions import session_accept, session_close
+from queue_app.services.sessions import session_accept
 from queue_app.services.timers import timers_sweep
 from tests.factories import OperatorFactory, moment
 from tests.queue_app.desk_story import (
@@ -41,7 +42,7 @@ def test_a_freed_place_goes_to_who_has_waited_longest() -> None:
         customer_writes(connector, user, now=moment(minute))
         for minute, user in enumerate(["u1", "u2", "u3"])
     )
-    session_close(session_id=first.pk, actor=ana.user, now=moment(5))
+    session_end(session_id=first.pk, actor=ana.user, now=moment(5))
     assert desk.place_freed(session_id=first.pk, now=moment(5)) == 1
     second.refresh_from_db()
     third.refresh_from_db()
@@ -55,7 +56,7 @@ def test_a_place_freed_on_one_line_helps_another_when_the_cap_was_reached() -> N
     held = customer_writes(first, "u1", now=moment())
     waiting = customer_writes(second, "u2", now=moment(1))
     assert waiting.wait_reason == "no_operator"
-    session_close(session_id=held.pk, actor=ana.user, now=moment(2))
+    session_end(session_id=held.pk, actor=ana.user, now=moment(2))
     assert desk.place_freed(session_id=held.pk, now=moment(2)) == 1
     assert held_by(second) == [ana.pk]
     books_check()
@@ -70,7 +71,7 @@ def test_an_operator_who_was_full_gets_what_the_others_let_pass() -> None:
     timers_sweep(now=moment(6))
     passed.refresh_from_db()
     assert (passed.wait_reason, outcomes(passed)) == ("round_over", [(bruno.pk, "expired")])
-    session_close(session_id=held.pk, actor=ana.user, now=moment(7))
+    session_end(session_id=held.pk, actor=ana.user, now=moment(7))
     assert desk.place_freed(session_id=held.pk, now=moment(7)) == 1
     passed.refresh_from_db()
     assert (passed.state, passed.round) == ("offered", 2)
@@ -83,7 +84,7 @@ def test_who_let_it_pass_himself_begins_no_new_round_by_ending_a_chat() -> None:
     passed = customer_writes(connector, "u1", now=moment())
     timers_sweep(now=moment(5))
     other = customer_writes(connector, "u2", now=moment(6))
-    session_close(session_id=other.pk, actor=ana.user, now=moment(7))
+    session_end(session_id=other.pk, actor=ana.user, now=moment(7))
     assert desk.place_freed(session_id=other.pk, now=moment(7)) == 0
     passed.refresh_from_db()
     assert (passed.wait_reason, passed.round) == ("round_over", 1)
@@ -93,7 +94,7 @@ def test_a_chat_nobody_held_frees_nothing() -> None:
     ana = OperatorFactory(duty="off")
     connector = line_with(ana, check_availability=True)
     session = customer_writes(connector, "u1", now=moment())
-    session_close(session_id=session.pk, actor=ana.user, now=moment(1))
+    session_end(session_id=session.pk, actor=ana.user, now=moment(1))
     assert desk.place_freed(session_id=session.pk, now=moment(1)) == 0
 
 
@@ -214,7 +215,7 @@ def test_each_job_calls_its_service() -> None:
     Operator.objects.update(duty="on")
     tasks.operator_duty_changed(ana.pk)
     assert held_by(connector) == [ana.pk, None]
-    session_close(session_id=first.pk, actor=ana.user, now=now)
+    session_end(session_id=first.pk, actor=ana.user, now=now)
     tasks.place_freed(first.pk)
     assert held_by(connector) == [ana.pk, ana.pk]
     third = customer_writes(connector, "u3", now=now)
@@ -224,7 +225,7 @@ def test_each_job_calls_its_service() -> None:
     second.timers.update(due_at=now - dt.timedelta(hours=1))
     tasks.timers_sweep()
     assert held_by(connector) == [ana.pk, None, bruno.pk]
-    session_close(session_id=third.pk, actor=bruno.user, now=now)
+    session_end(session_id=third.pk, actor=bruno.user, now=now)
     customer_writes(connector, "u4", now=now)
     tasks.line_distribute(connector.open_channel_id)
     tasks.desk_sweep()

@@ -16,8 +16,9 @@ from channels_app.services.errors import (
     ServiceError,
 )
 from queue_app.models import Operator, Session
+from queue_app.services.endings import session_end
 from queue_app.services.replies import TYPING_EXPIRES_SECONDS, session_reply, session_typing
-from queue_app.services.sessions import session_accept, session_close
+from queue_app.services.sessions import session_accept
 from tests.factories import ConnectorFactory, OperatorFactory, UserFactory, moment
 from tests.queue_app.desk_story import (
     books_check,
@@ -130,7 +131,7 @@ def test_the_same_key_after_the_end_of_the_chat_still_gives_the_first_message() 
     ana = OperatorFactory()
     session = active_session(ana)
     first = reply(session, ana)
-    session_close(session_id=session.pk, actor=ana.user, now=moment(3))
+    session_end(session_id=session.pk, actor=ana.user, now=moment(3))
     assert reply(session, ana, now=moment(4)) == first
     assert Message.objects.filter(direction="out").count() == 1
 
@@ -194,7 +195,7 @@ def test_a_waiting_chat_must_be_accepted_first() -> None:
 def test_a_closed_chat_is_not_answered() -> None:
     ana = OperatorFactory()
     session = active_session(ana)
-    session_close(session_id=session.pk, actor=ana.user, now=moment(1))
+    session_end(session_id=session.pk, actor=ana.user, now=moment(1))
     assert refused(session, ana, ConflictError).code == "closed"
 
 

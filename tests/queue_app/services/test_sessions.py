@@ -1,4 +1,4 @@
-"""Accepting, reading and ending a session."""
+"""Accepting and reading a session."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from channels_app.models import Conversation
 from channels_app.services.errors import ConflictError, ForbiddenError, ServiceError
 from queue_app.models import LineOperator, Operator, Session
+from queue_app.services.endings import session_end
 from queue_app.services.locks import SessionGoneError
 from queue_app.services.operators import operator_duty_set
-from queue_app.services.sessions import session_accept, session_close, session_read
-from queue_app.signals import session_closed
+from queue_app.services.sessions import session_accept, session_read
 from tests.factories import (
     ConversationFactory,
     OperatorFactory,
@@ -31,7 +31,6 @@ from tests.queue_app.desk_story import (
     outcomes,
     timers_of,
 )
-from tests.queue_app.services.conftest import Sent
 
 pytestmark = pytest.mark.django_db
 
@@ -116,7 +115,7 @@ def test_a_chat_offered_to_another_is_his_for_now() -> None:
 def test_a_closed_chat_is_accepted_by_nobody() -> None:
     ana = OperatorFactory()
     session = customer_writes(line_with(ana), "u1", now=moment())
-    session_close(session_id=session.pk, actor=ana.user, now=moment(1))
+    session_end(session_id=session.pk, actor=ana.user, now=moment(1))
     assert refused(session, ana, ConflictError).code == "closed"
 
 
@@ -177,105 +176,6 @@ def test_an_administrator_outside_the_queue_takes_a_chat_and_is_counted() -> Non
 def test_a_chat_that_does_not_exist_is_not_found() -> None:
     error = refused(Session(pk=4711), OperatorFactory(), SessionGoneError)
     assert (error.code, error.status) == ("not_found", 404)
-
-
-# --- ending -----------------------------------------------------------------------------
-
-
-def test_ending_frees_the_place_and_takes_the_timers_away(
-    sent: Sent, django_capture_on_commit_callbacks: Any
-) -> None:
-    ana = OperatorFactory()
-    session = customer_writes(line_with(ana), "u1", now=moment())
-    session_accept(session_id=session.pk, operator=ana, now=moment(1))
-    told: list[Session] = []
-
-    def hear(session: Session, **_kwargs: Any) -> None:
-        told.append(session)
-
-    session_closed.connect(hear)
-    try:
-        with django_capture_on_commit_callbacks(execute=True):
-            closed = session_close(session_id=session.pk, actor=ana.user, now=moment(3))
-    finally:
-        session_closed.disconnect(hear)
-    assert (closed.state, closed.closed_at, closed.close_reason) == (
-        "closed",
-        moment(3),
-        "operator",
-    )
-    assert (closed.operator, closed.unread, closed.waiting_since) == (ana, 0, None)
-    assert last_event(session).data == {
-        "reason": "operator", "resolution_s": 180.0, "answered": False,
-    }  # fmt: skip
-    ana.refresh_from_db()
-    assert ana.open_chats == 0
-    assert timers_of(session) == []
-    assert told == [session]
-    assert ("place_freed", session.pk) in sent
-    books_check()
-
-
-def test_ending_an_offer_ends_the_operators_turn() -> None:
-    ana = OperatorFactory()
-    session = customer_writes(line_with(ana), "u1", now=moment())
-    session_close(session_id=session.pk, actor=ana.user, now=moment(1))
-    assert outcomes(session) == [(ana.pk, "withdrawn")]
-    books_check()
-
-
-def test_a_chat_that_waits_may_be_ended_by_anybody_who_sees_it() -> None:
-    session = waiting_session(OperatorFactory())
-    stranger = UserFactory()
-    closed = session_close(session_id=session.pk, actor=stranger, now=moment(1))
-    assert (closed.state, closed.no_operator_since, closed.wait_reason) == ("closed", None, "")
-    event = last_event(session)
-    assert (event.actor, event.operator) == (stranger, None)
-    books_check()
-
-
-def test_ending_twice_changes_nothing_more() -> None:
-    ana = OperatorFactory()
-    session = customer_writes(line_with(ana), "u1", now=moment())
-    session_close(session_id=session.pk, actor=ana.user, now=moment(1))
-    before = everything()
-    assert session_close(session_id=session.pk, actor=ana.user, now=moment(2)).state == "closed"
-    assert everything() == before
-    books_check()
-
-
-def test_somebody_elses_chat_is_not_ended() -> None:
-    holder, ana = maria(), OperatorFactory()
-    session = customer_writes(line_with(holder, ana), "u1", now=moment())
-    before = everything()
-    with pytest.raises(ForbiddenError) as caught:
-        session_close(session_id=session.pk, actor=ana.user, now=moment(1))
-    assert (caught.value.code, caught.value.detail) == (
-        "not_yours",
-        "This chat belongs to Maria.",
-    )
-    assert everything() == before
-
-
-def test_a_superuser_ends_anybodys_chat() -> None:
-    ana = OperatorFactory()
-    session = customer_writes(line_with(ana), "u1", now=moment())
-    boss = SuperuserFactory()
-    closed = session_close(session_id=session.pk, actor=boss, now=moment(1))
-    assert (closed.state, closed.operator) == ("closed", ana)
-    books_check()
-
-
-def test_a_message_after_the_end_begins_a_new_session() -> None:
-    ana = OperatorFactory()
-    connector = line_with(ana)
-    first = customer_writes(connector, "u1", now=moment())
-    session_close(session_id=first.pk, actor=ana.user, now=moment(1))
-    second = customer_writes(connector, "u1", now=moment(2))
-    assert second != first
-    assert second.conversation == first.conversation
-    assert (first.is_first, second.is_first) == (True, False)
-    assert second.state == "offered"
 
 
 # --- reading ----------------------------------------------------------------------------

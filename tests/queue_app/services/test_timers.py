@@ -13,9 +13,10 @@ from openlines_project.lib.clock import database_now
 from queue_app.models import Operator, Session, Timer
 from queue_app.services import timers
 from queue_app.services.deadlines import timer_set
+from queue_app.services.endings import session_end
 from queue_app.services.locks import session_lock
 from queue_app.services.routing import session_hand_back
-from queue_app.services.sessions import session_accept, session_close
+from queue_app.services.sessions import session_accept
 from queue_app.services.timers import timers_sweep
 from tests.factories import OperatorFactory, moment
 from tests.queue_app.desk_story import (
@@ -124,7 +125,7 @@ def test_a_timer_that_is_left_over_changes_nothing(state: str) -> None:
     if state == "active":
         session_accept(session_id=session.pk, operator=ana, now=moment(1))
     elif state == "closed":
-        session_close(session_id=session.pk, actor=ana.user, now=moment(1))
+        session_end(session_id=session.pk, actor=ana.user, now=moment(1))
     else:
         timers_sweep(now=moment(5))
         timers_sweep(now=moment(10))
