@@ -6,7 +6,8 @@
 `message_changed`    conversation, message, change ("edit", "delete", "reaction"), now
 `message_echoed`     conversation, message, now: somebody answered in the platform's own app
 `reachability_changed` conversation, reachable, now
-`delivery_changed`   conversation, message, now
+`delivery_changed`   conversation, message, arrived, now: `arrived` with the first news that the
+                     platform has the message; a receipt after it only moves it on
 `connector_changed`  connector, fields
 `open_channel_changed` open_channel, fields (names of the changed fields)
 """

@@ -4,9 +4,15 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from channels_app.signals import message_echoed, message_received, open_channel_changed
+from channels_app.signals import (
+    delivery_changed,
+    message_echoed,
+    message_received,
+    open_channel_changed,
+)
 from queue_app.services.queues import queue_changed
 from queue_app.services.routing import echo_route, message_route
+from queue_app.services.silence import answer_arrived
 
 
 @receiver(message_received, dispatch_uid="desk.message")
@@ -17,6 +23,14 @@ def on_message(conversation: Any, mode: Any, now: Any, **_kwargs: Any) -> None:
 @receiver(message_echoed, dispatch_uid="desk.echo")
 def on_echo(conversation: Any, message: Any, now: Any, **_kwargs: Any) -> None:
     echo_route(conversation=conversation, message=message, now=now)
+    # It has been with the customer since before we heard of it.
+    answer_arrived(conversation=conversation, message=message, now=now)
+
+
+@receiver(delivery_changed, dispatch_uid="desk.delivery")
+def on_delivery(conversation: Any, message: Any, arrived: Any, now: Any, **_kwargs: Any) -> None:
+    if arrived:
+        answer_arrived(conversation=conversation, message=message, now=now)
 
 
 # Settings of a line that may change who gets a chat; its names and languages do not.

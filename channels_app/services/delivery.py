@@ -248,7 +248,10 @@ def _sent_write(message: Message, external_id: str | None, now: dt.datetime) -> 
             external_id=external_id, version=version
         )
     message.refresh_from_db()
-    delivery_changed.send(sender=Message, conversation=conversation, message=message, now=now)
+    delivery_changed.send(
+        sender=Message, conversation=conversation, message=message, arrived=bool(still_ours),
+        now=now,
+    )  # fmt: skip
 
 
 def _failed(message: Message, error: DriverError, now: dt.datetime) -> bool:
@@ -306,7 +309,7 @@ def _end(message: Message, now: dt.datetime, *, state: str, code: str, text: str
         if ended:
             message.refresh_from_db()
             delivery_changed.send(
-                sender=Message, conversation=conversation, message=message, now=now
+                sender=Message, conversation=conversation, message=message, arrived=False, now=now
             )
     return bool(ended)
 

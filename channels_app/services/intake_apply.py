@@ -166,7 +166,9 @@ def _echo_reconcile(
             "error_code", "error_text", "sent_at", "version",
         ]
     )  # fmt: skip
-    delivery_changed.send(sender=Message, conversation=conversation, message=unconfirmed, now=now)
+    delivery_changed.send(
+        sender=Message, conversation=conversation, message=unconfirmed, arrived=True, now=now
+    )
     return unconfirmed
 
 

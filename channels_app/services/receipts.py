@@ -135,7 +135,11 @@ def message_state_forward(
     if not moved:
         return False
 
+    # Read before the lock: the sender may have been faster by a moment, and then it is said twice.
+    arrived = message.state in _UNCONFIRMED and state != MessageState.FAILED
     ring_after_commit(conversation.pk, conversation.version)
     message.refresh_from_db()
-    delivery_changed.send(sender=Message, conversation=conversation, message=message, now=now)
+    delivery_changed.send(
+        sender=Message, conversation=conversation, message=message, arrived=arrived, now=now
+    )
     return True

@@ -10,14 +10,32 @@ from django.contrib.auth.models import User
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from openlines_project.lib.people import person_name
 from queue_app.explanations import return_words, wait_words
-from queue_app.models import SessionEvent
+from queue_app.models import CloseReason, SessionEvent
 
 # What brings a chat to the next operator; told in one line with the offer that follows.
 PASSED = ("expired", "returned")
+# The automatic texts (`TextKind`) as the start of a sentence.
+TEXT_NAMES = {
+    "welcome": gettext_lazy("Welcome"),
+    "consent": gettext_lazy("Consent"),
+    "closed": gettext_lazy("Out-of-hours text"),
+    "no_answer": gettext_lazy("No-answer text"),
+    "ending": gettext_lazy("Closing text"),
+    "auto_close": gettext_lazy("Closing text"),
+    "reminder": gettext_lazy("Reminder"),
+}
+# Why a text was not sent: see services/texts.py.
+SKIPPED = {
+    "window": gettext_lazy("the time to answer is over"),
+    "line_closed": gettext_lazy("the line is closed"),
+    "unreachable": gettext_lazy("the customer has blocked us"),
+    "connector_off": gettext_lazy("the channel is not connected"),
+    "empty": gettext_lazy("it has no words"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +58,8 @@ def event_lines(events: Sequence[SessionEvent], *, reader: User) -> list[EventLi
         if event.kind in PASSED and after is not None and after.kind == "offered":
             continue
         passed_by = before if before is not None and before.kind in PASSED else None
-        told = _tell(event, passed_by, reader)
+        told = _tell_text(event) or _tell_end(event, before, reader)
+        told = told or _tell(event, passed_by, reader)
         if told is not None:
             icon, text = told
             lines.append(EventLine(f"e{event.session_id}-{event.seq}", event.at, icon, text))
@@ -71,12 +90,36 @@ def _tell(
         )
     if event.kind == "accepted":
         return "check", format_html(_("Accepted by {name}"), name=who)
-    if event.kind == "closed":
-        if event.actor is None:
-            return "archive", format_html("{}", _("Chat ended"))
+    return None  # replies and answers from outside stand there as messages
+
+
+def _tell_end(
+    event: SessionEvent, before: SessionEvent | None, reader: User
+) -> tuple[str, SafeString] | None:
+    if event.kind == "resumed":
+        return "reply", format_html("{}", _("The customer wrote in time: the chat goes on"))
+    if event.kind not in {"ended", "closed"}:
+        return None
+    if event.actor is not None:
         actor = _bold(event.actor, reader)
         return "archive", format_html(_("Chat ended by {name}"), name=actor)
-    return None  # replies and answers from outside stand there as messages
+    reason = event.data.get("reason")
+    was_ended = before is not None and before.kind == "ended"
+    if event.kind == "closed" and (was_ended or reason == CloseReason.OPERATOR):
+        return "archive", format_html("{}", _("Chat closed"))
+    if reason == CloseReason.AUTO:
+        return "archive", format_html("{}", _("Chat ended by itself"))
+    return "archive", format_html("{}", _("Chat ended"))
+
+
+def _tell_text(event: SessionEvent) -> tuple[str, SafeString] | None:
+    """An automatic text that was not sent. One that was stands there as a message."""
+    skipped = str(event.data.get("skipped", ""))
+    if event.kind != "text" or not skipped:
+        return None
+    kind = TEXT_NAMES.get(str(event.data.get("kind")), _("Automatic text"))
+    reason = SKIPPED.get(skipped, skipped)
+    return "info", format_html(_("{text} not sent: {reason}"), text=kind, reason=reason)
 
 
 def _why_passed(event: SessionEvent) -> str:

@@ -20,7 +20,7 @@ from channels_app.services.messages import capabilities_of, sending_refused
 from openlines_project.lib.people import person_name
 from queue_app.inbox.bubbles import Bubble, bubbles_of
 from queue_app.inbox.event_words import EventLine, event_lines
-from queue_app.inbox.words import day_name
+from queue_app.inbox.words import day_name, moment
 from queue_app.models import Session, SessionEvent, SessionState, Timer, TimerKind
 from queue_app.selectors import sessions_visible_to
 from queue_app.services.replies import shows_typing
@@ -31,7 +31,7 @@ RECENT_EVENTS = 20
 MAX_EVENTS = 200
 MAX_EARLIER = 10
 
-FootKind = Literal["composer", "take", "other", "closed", "refused"]
+FootKind = Literal["composer", "take", "other", "ending", "closed", "refused"]
 
 
 @dataclass(slots=True)
@@ -170,8 +170,10 @@ def _system_words(message: Message, conversation: Conversation) -> tuple[str, st
         "gap": ("warn", _("A message could not be read yet and is missing here.")),
         "blocked": ("warn", _("The customer blocked us on %(channel)s.")),
         "unblocked": ("check", _("The customer can be reached on %(channel)s again.")),
+        "ceiling": ("warn", _("The customer waited %(days)s days for an answer.")),
     }
     icon, text = words.get(message.kind, ("info", message.text))
+    text = text.replace("%(days)s", str(message.data.get("days", "")))
     return icon, text.replace("%(channel)s", channel)
 
 
@@ -205,6 +207,8 @@ def session_foot(*, session: Session, reader: User) -> Foot:
     holder = session.operator.user if session.operator else None
     if session.state == SessionState.CLOSED:
         return Foot("closed", _("This chat has ended."))
+    if session.state == SessionState.CLOSING:
+        return Foot("ending", ending_words(session))
     if session.state == SessionState.WAITING:
         return Foot("take", _("Nobody has this chat yet."))
     if holder is None or holder.pk != reader.pk:
@@ -225,6 +229,16 @@ def session_foot(*, session: Session, reader: User) -> Foot:
         files=capabilities_of(conversation).files,
         typing=shows_typing(conversation),
     )
+
+
+def ending_words(session: Session) -> str:
+    """Until when the customer may come back."""
+    timer = Timer.objects.filter(session=session, kind=TimerKind.GRACE).first()
+    if timer is None:
+        return _("This chat is ending.")
+    return _("This chat is ending, it closes at %(time)s. If the customer writes, it goes on.") % {
+        "time": moment(timer.due_at)
+    }
 
 
 def response_due(session: Session) -> dt.datetime | None:

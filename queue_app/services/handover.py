@@ -25,6 +25,7 @@ from queue_app.models import (
 from queue_app.services.deadlines import timer_cancel, timer_set
 from queue_app.services.events import EventKind, event_write
 from queue_app.services.places import place_free, place_move
+from queue_app.services.silence import is_silent, silence_begin
 from queue_app.state_machine import Event, state_after
 
 # Deadlines of a session that nobody has yet, or that was ending.
@@ -55,6 +56,7 @@ def session_give(
     is to be rolled back. Raises `IllegalTransitionError`.
     """
     state = state_after(session.state, step)
+    is_silence_counted = is_silent(session)
     before_id = session.operator_id
     counts_already = session.holds_place and before_id == operator.pk
     if not counts_already:
@@ -87,6 +89,10 @@ def session_give(
         # "The first reply after each hand-over": his time to write begins with the chat.
         due_at = now + dt.timedelta(minutes=session.open_channel.response_minutes)
         timer_set(session_id=session.pk, kind=TimerKind.RESPONSE, due_at=due_at)
+    session.snoozed_until = None
+    if not is_silence_counted:
+        # Answered before it was his, while it waited or slept: the silence counts from now.
+        silence_begin(session=session, now=now)
 
 
 def session_ask(

@@ -22,6 +22,7 @@ from queue_app.models import (
     WaitReason,
 )
 from queue_app.services.deadlines import timer_cancel, timer_set
+from queue_app.services.endings import session_resume
 from queue_app.services.events import EventKind, event_build, event_write
 from queue_app.services.handover import session_unhold
 from queue_app.services.locks import session_lock
@@ -52,7 +53,9 @@ def message_route(
             conversation_id=conversation.pk, version=conversation.version, now=now
         )
     if found is not None:
-        if found.state == SessionState.WAITING and found.wait_reason in WOKEN_BY_CUSTOMER:
+        if found.state == SessionState.CLOSING:
+            _resume(found.id, conversation, mode=mode, now=now)
+        elif found.state == SessionState.WAITING and found.wait_reason in WOKEN_BY_CUSTOMER:
             _wake(found.id, conversation, mode=mode, now=now)
         return
     session, events = session_open(conversation=conversation, now=now)
@@ -74,6 +77,20 @@ def _wake(
         session_save(session)
         timer_set(session_id=session.pk, kind=TimerKind.ROUTE, due_at=now)
     else:
+        session_route(session=session, conversation=conversation, now=now)
+
+
+def _resume(
+    session_id: int, conversation: Conversation, *, mode: Literal["route", "park"], now: dt.datetime
+) -> None:
+    """The customer wrote while the chat was ending: it goes on."""
+    if mode == "park":
+        # The sweep sees that he wrote.
+        timer_set(session_id=session_id, kind=TimerKind.GRACE, due_at=now)
+        return
+    _, session = session_lock(session_id)
+    session_resume(session=session, conversation=conversation, now=now)
+    if session.state == SessionState.WAITING:
         session_route(session=session, conversation=conversation, now=now)
 
 
@@ -246,9 +263,9 @@ def echo_route(*, conversation: Conversation, message: Message, now: dt.datetime
     if session_id is None:
         return
     conversation, session = session_lock(session_id)
-    was_active = session.state == SessionState.ACTIVE
+    waits = session.state in {SessionState.WAITING, SessionState.OFFERED}
     session.state = state_after(session.state, "answered_outside")
-    if not was_active:
+    if waits:
         Assignment.objects.filter(session=session, ended_at__isnull=True).update(
             ended_at=now, outcome=AssignmentOutcome.WITHDRAWN
         )

@@ -17,6 +17,13 @@ from queue_app.services.deadlines import timer_set
 from queue_app.services.events import seconds_between
 from queue_app.services.locks import session_lock
 from queue_app.services.routing import session_distribute, session_hand_back
+from queue_app.services.timer_handlers import (
+    Then,
+    auto_close_due,
+    ceiling_due,
+    grace_over,
+    reminder_due,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +32,6 @@ PUT_OFF_MOST = dt.timedelta(hours=1)
 
 # What is done when a timer is due: called with the session locked and the timer deleted. What it
 # returns is called after the commit, because it is a transaction of its own.
-Then = Callable[[], object] | None
 Handler = Callable[[Session, Conversation, dt.datetime], Then]
 
 
@@ -158,4 +164,8 @@ def _route(
 HANDLERS: dict[str, Handler] = {
     TimerKind.RESPONSE: _response_over,
     TimerKind.ROUTE: _route,
+    TimerKind.AUTO_CLOSE: auto_close_due,
+    TimerKind.REMINDER: reminder_due,
+    TimerKind.GRACE: grace_over,
+    TimerKind.CEILING: ceiling_due,
 }
