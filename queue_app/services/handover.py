@@ -25,7 +25,7 @@ from queue_app.models import (
 from queue_app.services.deadlines import timer_cancel, timer_set
 from queue_app.services.events import EventKind, event_write
 from queue_app.services.places import place_free, place_move
-from queue_app.services.silence import is_silent, silence_begin
+from queue_app.services.silence import SILENCE_TIMERS, is_silent, silence_begin
 from queue_app.state_machine import Event, state_after
 
 # Deadlines of a session that nobody has yet, or that was ending.
@@ -133,8 +133,7 @@ def session_ask(
     timer_cancel(
         session_id=session.pk,
         kinds=[
-            TimerKind.ROUTE, TimerKind.OPENING, TimerKind.GRACE, TimerKind.SNOOZE,
-            TimerKind.AUTO_CLOSE, TimerKind.REMINDER,
+            TimerKind.ROUTE, TimerKind.OPENING, TimerKind.GRACE, TimerKind.SNOOZE, *SILENCE_TIMERS,
         ],
     )  # fmt: skip
     due_at = now + dt.timedelta(minutes=session.open_channel.response_minutes)
@@ -197,7 +196,7 @@ def turn_ours(*, session: Session) -> None:
     """
     session.turn = Turn.OPERATOR
     Session.objects.filter(pk=session.pk).update(turn=Turn.OPERATOR)
-    timer_cancel(session_id=session.pk, kinds=[TimerKind.AUTO_CLOSE, TimerKind.REMINDER])
+    timer_cancel(session_id=session.pk, kinds=SILENCE_TIMERS)
 
 
 def is_holder(session: Session, operator: Operator) -> bool:

@@ -10,7 +10,7 @@ from django.db import transaction
 from queue_app.models import AssignmentOutcome, Operator, Session, SessionHelper
 from queue_app.services.events import EventKind, event_write
 from queue_app.services.followups import place_offer
-from queue_app.services.handover import session_give, turn_ours
+from queue_app.services.handover import session_give
 from queue_app.services.locks import session_lock
 from queue_app.services.operators import operator_for_user
 from queue_app.services.permits import session_check
@@ -63,7 +63,6 @@ def session_intercept(*, session_id: int, user: User, now: dt.datetime) -> Sessi
         event="intercepted", now=now, actor=user, others=AssignmentOutcome.LOST,
         data={"by": operator.pk}, limited=False,
     )  # fmt: skip
-    turn_ours(session=session)
     owner_helps_no_more(session=session, operator=operator)
     session_show(session=session, conversation=conversation, now=now)
     place_offer(session=session, operator_id=before_id, held_place=held_place)

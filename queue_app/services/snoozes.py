@@ -13,7 +13,7 @@ from channels_app.models import Conversation
 from channels_app.services.errors import InvalidError
 from openlines_project.lib.tasks import enqueue_after_commit
 from queue_app import tasks
-from queue_app.models import Session, SessionState, TimerKind, Turn
+from queue_app.models import Session, SessionState, TimerKind
 from queue_app.services.deadlines import timer_cancel, timer_set
 from queue_app.services.events import event_write
 from queue_app.services.handover import turn_ours
@@ -21,6 +21,7 @@ from queue_app.services.locks import session_lock
 from queue_app.services.permits import session_check
 from queue_app.services.places import place_free_by_reply, place_take_awake
 from queue_app.services.routing import session_show
+from queue_app.services.silence import SILENCE_TIMERS, silence_begin
 
 SNOOZE_DAYS = 90
 
@@ -51,7 +52,7 @@ def session_snooze(
         operator_id=session.operator_id, actor=actor, data={"until": until.isoformat()},
     )  # fmt: skip
     Session.objects.filter(pk=session.pk).update(snoozed_until=until, event_seq=session.event_seq)
-    timer_cancel(session_id=session.pk, kinds=[TimerKind.AUTO_CLOSE, TimerKind.REMINDER])
+    timer_cancel(session_id=session.pk, kinds=SILENCE_TIMERS)
     if place_free_by_reply(session=session):
         enqueue_after_commit(tasks.place_freed, session.pk)
     timer_set(session_id=session.pk, kind=TimerKind.SNOOZE, due_at=until)
