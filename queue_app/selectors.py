@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from channels_app.models import Conversation, OpenChannel
+from queue_app.distribution import is_on_leave
 from queue_app.explanations import WhyLine, why_lines
 from queue_app.models import (
+    Assignment,
+    LineNotice,
     LineOperator,
     Operator,
     Session,
     SessionEvent,
+    SessionHelper,
 )
 
 
@@ -20,11 +28,31 @@ def _lines_of(user: User | AnonymousUser) -> QuerySet[LineOperator]:
     return LineOperator.objects.filter(operator__user_id=user_id, position__isnull=False)
 
 
+def sees_every_line(user: User | AnonymousUser) -> bool:
+    """Whether he sees the chats of all lines, and not only those he is a member of."""
+    return user.has_perm("queue_app.view_all_sessions")
+
+
+def _sessions_of(user: User | AnonymousUser) -> Q:
+    """Sessions of his lines, his own, those he is asked to take, and those he helps in.
+
+    Each part is a list of ids of its own, found by an index: joined, one row would come thrice.
+    """
+    asked = Assignment.objects.filter(operator__user_id=user.pk, ended_at__isnull=True)
+    helped = SessionHelper.objects.filter(operator__user_id=user.pk)
+    return (
+        Q(open_channel_id__in=_lines_of(user).values("open_channel_id"))
+        | Q(operator__user_id=user.pk)
+        | Q(pk__in=asked.values("session_id"))
+        | Q(pk__in=helped.values("session_id"))
+    )
+
+
 def open_channels_visible_to(user: User | AnonymousUser) -> QuerySet[OpenChannel]:
-    """The lines he is a member of; superusers all."""
+    """The lines he is a member of; all of them with the right to every line's chats."""
     if not user.is_active:
         return OpenChannel.objects.none()
-    if user.is_superuser:
+    if sees_every_line(user):
         return OpenChannel.objects.all()
     return OpenChannel.objects.filter(
         Exists(_lines_of(user).filter(open_channel_id=OuterRef("pk")))
@@ -32,34 +60,112 @@ def open_channels_visible_to(user: User | AnonymousUser) -> QuerySet[OpenChannel
 
 
 def sessions_visible_to(user: User | AnonymousUser) -> QuerySet[Session]:
-    """Sessions of his lines, and those offered or assigned to him; superusers all.
+    """Sessions of his lines, and those he has, is asked to take or helps in; with the right, all.
 
     Every list, page, counter, live update, file and API answer starts here.
     """
     if not user.is_active:
         return Session.objects.none()
-    if user.is_superuser:
+    if sees_every_line(user):
         return Session.objects.all()
-    return Session.objects.filter(
-        Q(open_channel_id__in=_lines_of(user).values("open_channel_id"))
-        | Q(operator__user_id=user.pk)
-    )
+    return Session.objects.filter(_sessions_of(user))
 
 
 def conversations_visible_to(user: User | AnonymousUser) -> QuerySet[Conversation]:
     """Conversations with a session he may see, and those of connectors on his lines."""
     if not user.is_active:
         return Conversation.objects.none()
-    if user.is_superuser:
+    if sees_every_line(user):
         return Conversation.objects.all()
     lines = _lines_of(user).values("open_channel_id")
     return Conversation.objects.filter(
         Q(connector__open_channel_id__in=lines)
-        | Exists(
-            Session.objects.filter(conversation_id=OuterRef("pk")).filter(
-                Q(open_channel_id__in=lines) | Q(operator__user_id=user.pk)
-            )
+        | Exists(Session.objects.filter(conversation_id=OuterRef("pk")).filter(_sessions_of(user)))
+    )
+
+
+def open_channels_supervised_by(user: User | AnonymousUser) -> QuerySet[OpenChannel]:
+    """The lines whose desk he may look after: of those he sees, with the right to supervise."""
+    if not user.has_perm("queue_app.supervise_desk"):
+        return OpenChannel.objects.none()
+    return open_channels_visible_to(user).filter(archived_at__isnull=True)
+
+
+def line_notices_open(
+    open_channels: QuerySet[OpenChannel] | Sequence[OpenChannel],
+) -> list[LineNotice]:
+    """What is wrong with these lines just now, the oldest first; each knows its line."""
+    return list(
+        LineNotice.objects.filter(ended_at__isnull=True, open_channel__in=open_channels)
+        .select_related("open_channel")
+        .order_by("began_at", "pk")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTarget:
+    """A colleague a chat may be given to, as he stands just now.
+
+    `chats` of `limit` is what refuses him first: the line's limit, or his own over all lines.
+    """
+
+    operator: Operator
+    is_member: bool
+    duty: str
+    is_on_leave: bool
+    chats: int
+    limit: int
+
+    @property
+    def is_full(self) -> bool:
+        return self.chats >= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTargets:
+    """Where a chat may go: people, those of its line first, and other lines open for work."""
+
+    people: list[TransferTarget]
+    lines: list[OpenChannel]
+
+
+def transfer_targets(session: Session, user: User, *, now: dt.datetime) -> TransferTargets:
+    """To whom, and to which line, `user` may transfer a session. In three queries."""
+    line = session.open_channel
+    rows = {
+        row.operator_id: row
+        for row in LineOperator.objects.filter(open_channel=line).only(
+            "operator_id", "position", "open_chats"
         )
+    }
+    operators = (
+        Operator.objects.filter(user__is_active=True)
+        .exclude(user_id=user.pk)
+        .exclude(pk=session.operator_id)
+        .select_related("user")
+    )
+    people = [
+        _transfer_target(operator, rows.get(operator.pk), line, now) for operator in operators
+    ]
+    people.sort(key=lambda one: (not one.is_member, one.operator.name.casefold(), one.operator.pk))
+    lines = OpenChannel.objects.filter(is_active=True, archived_at__isnull=True)
+    return TransferTargets(people, list(lines.exclude(pk=line.pk).order_by("name", "pk")))
+
+
+def _transfer_target(
+    operator: Operator, row: LineOperator | None, line: OpenChannel, now: dt.datetime
+) -> TransferTarget:
+    on_line = row.open_chats if row else 0
+    is_line_first = line.max_chats and on_line >= line.max_chats
+    all_first = operator.open_chats >= operator.max_chats and not is_line_first
+    use_cap = all_first or not line.max_chats
+    return TransferTarget(
+        operator=operator,
+        is_member=row is not None and row.position is not None,
+        duty=operator.duty,
+        is_on_leave=is_on_leave(operator.leave_from, operator.leave_until, now=now),
+        chats=operator.open_chats if use_cap else on_line,
+        limit=operator.max_chats if use_cap else line.max_chats,
     )
 
 

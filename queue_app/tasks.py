@@ -48,8 +48,24 @@ def operator_duty_changed(operator_id: int) -> None:
 
 
 @shared_task
-def place_freed(session_id: int) -> None:
-    """A chat ended: its operator has a place for somebody who waits."""
+def place_freed(session_id: int, operator_id: int | None = None) -> None:
+    """A chat ended, or went to somebody else: its operator has a place for who waits."""
     from queue_app.services.desk import place_freed as freed
 
-    freed(session_id=session_id, now=database_now())
+    freed(session_id=session_id, operator_id=operator_id, now=database_now())
+
+
+@shared_task
+def schedules_sweep() -> None:
+    """Put on duty and off whose weekly schedule has changed."""
+    from queue_app.services.schedules import schedules_sweep as sweep
+
+    sweep(now=database_now())
+
+
+@shared_task
+def line_notices_sweep() -> None:
+    """Look what is wrong with the lines, and tell their administrators once."""
+    from queue_app.services.notices import line_notices_sweep as sweep
+
+    sweep(now=database_now())

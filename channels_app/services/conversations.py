@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F, QuerySet
 
@@ -92,11 +93,12 @@ def conversation_system_message(
     now: dt.datetime,
     once_key: str | None = None,
     data: dict[str, Any] | None = None,
+    author: AbstractBaseUser | None = None,
 ) -> Message | None:
     """Put an event into the thread of a locked conversation; shown in the reader's language.
 
-    `kind` is "gap", "blocked" or "unblocked". With `once_key` it appears at most once. It does
-    not become the newest message of the lists.
+    `kind` is "gap"; "blocked" or "unblocked" by the customer; "shut" or "let_in" by `author`.
+    With `once_key` it appears at most once. It does not become the newest message of the lists.
     """
     if once_key and Message.objects.filter(conversation=conversation, client_key=once_key).exists():
         return None
@@ -110,12 +112,63 @@ def conversation_system_message(
         direction=Direction.SYSTEM,
         kind=kind,
         state=MessageState.RECEIVED,
+        author_id=author.pk if author else None,
         client_key=once_key,
         data=data or {},
         created_at=now,
     )
     message.save(force_insert=True)
     return message
+
+
+def conversation_note(
+    *,
+    conversation: Conversation,
+    text: str,
+    author: AbstractBaseUser,
+    now: dt.datetime,
+    client_key: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> Message:
+    """Put a private note into the thread of a locked conversation. No channel ever gets it.
+
+    It does not become the newest message of the lists: those show what was said.
+    """
+    conversation.last_seq += 1
+    Conversation.objects.filter(pk=conversation.pk).update(last_seq=F("last_seq") + 1)
+    version = conversation_touch(conversation=conversation, now=now)
+    note = Message(
+        conversation=conversation,
+        seq=conversation.last_seq,
+        version=version,
+        direction=Direction.NOTE,
+        text=text,
+        state=MessageState.RECEIVED,
+        author_id=author.pk,
+        client_key=client_key,
+        data=data or {},
+        created_at=now,
+    )
+    note.save(force_insert=True)
+    return note
+
+
+def conversation_block_set(
+    *, conversation: Conversation, is_blocked: bool, author: AbstractBaseUser, now: dt.datetime
+) -> bool:
+    """Hear nothing more of the sender of a locked conversation, or hear him again.
+
+    What a blocked sender writes is kept as ignored and counted: see services/intake.py. Returns
+    whether anything changed.
+    """
+    if (conversation.blocked_at is not None) == is_blocked:
+        return False
+    conversation.blocked_at = now if is_blocked else None
+    Conversation.objects.filter(pk=conversation.pk).update(blocked_at=conversation.blocked_at)
+    conversation_system_message(
+        conversation=conversation, kind="shut" if is_blocked else "let_in", now=now, author=author
+    )
+    return True
 
 
 def conversation_typing(

@@ -33,6 +33,7 @@ from channels_app.models import (
     Attachment,
     AttachmentState,
     ConnectorStatus,
+    Conversation,
     Direction,
     Message,
     MessageState,
@@ -383,3 +384,29 @@ def message_discard(*, message: Message, now: dt.datetime) -> Message:
         raise ConflictError("not_discardable", _("This message is sent or being sent."))
     message.refresh_from_db()
     return message
+
+
+def messages_withdraw(
+    *, conversation: Conversation, author_kind: str, now: dt.datetime
+) -> list[int]:
+    """Take out what this kind of author has written and no worker has sent yet, leaving a trace. Returns the messages' ids.
+
+    Called with the conversation locked, in the caller's transaction. What is being sent just
+    now cannot be called back.
+    """
+    waiting = Message.objects.filter(
+        conversation=conversation, direction=Direction.OUT, author_kind=author_kind,
+        state=MessageState.QUEUED, queued_at__isnull=False, deleted_at__isnull=True,
+    )  # fmt: skip
+    ids = list(waiting.values_list("pk", flat=True))
+    if not ids:
+        return []
+    version = conversation_touch(conversation=conversation, now=now)
+    # One that a worker has claimed since is on its way.
+    for message_id in ids:
+        Message.objects.filter(pk=message_id, state=MessageState.QUEUED).update(
+            deleted_at=now, queued_at=None, failed_at=None, state=MessageState.FAILED,
+            version=version,
+        )  # fmt: skip
+    gone = Message.objects.filter(pk__in=ids, deleted_at=now)
+    return list(gone.values_list("pk", flat=True))

@@ -38,7 +38,13 @@ from channels_app.services import intake_apply, pending, receipts
 from channels_app.services.connectors import connector_driver, connector_notice
 from channels_app.services.intake_effect import event_effect, event_key
 from channels_app.services.intake_sql import event_key_insert
-from channels_app.services.received import HeldBackError, NotYetError, Outcome, Received
+from channels_app.services.received import (
+    HeldBackError,
+    NotYetError,
+    Outcome,
+    Received,
+    SenderBlockedError,
+)
 from openlines_project.lib.db import is_lock_timeout, is_worth_repeating
 from openlines_project.lib.text import error_words
 
@@ -141,6 +147,8 @@ def _event_take(
     except DatabaseAwayError:
         logger.exception("The database is away")
         return Received(key, "unsaved")
+    except SenderBlockedError:
+        return _ignored_keep(connector, event, key, raw, now)
     except HeldBackError:
         return _pending_keep(connector, event, key, raw, _("waits behind an earlier event"), now)
     except NotYetError as not_yet:
@@ -215,6 +223,24 @@ def _keyless_take(
     if _repeated(apply):
         return None
     return _pending_keep(connector, event, key, raw, _("message not known yet"), now)
+
+
+def _ignored_keep(
+    connector: Connector, event: Event, key: str, raw: bytes, now: dt.datetime
+) -> Received:
+    """What a blocked sender writes is kept, so that it can be replayed, counted, and no more."""
+    try:
+        with transaction.atomic():
+            kept = pending.event_keep(
+                connector=connector, key=key, raw=raw, state="ignored",
+                error=pending.SENDER_BLOCKED, now=now,
+            )  # fmt: skip
+            if kept is not None:
+                pending.ignored_count(connector=connector, event=event)
+    except Error:
+        logger.exception("An event of a blocked sender could not be kept")
+        return Received(key, "unsaved")
+    return Received(key, "duplicate" if kept is None else "ignored")
 
 
 def _pending_keep(

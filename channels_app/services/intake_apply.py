@@ -37,7 +37,7 @@ from channels_app.services.conversations import (
 )
 from channels_app.services.gaps import hold_back
 from channels_app.services.intake_sql import conversation_advance
-from channels_app.services.received import NotYetError
+from channels_app.services.received import NotYetError, SenderBlockedError
 from channels_app.signals import (
     delivery_changed,
     message_changed,
@@ -98,7 +98,10 @@ def message_apply(
     mode: Literal["route", "park"],
     held: bool,
 ) -> Ids:
-    """The customer wrote: store it and tell the desk. Raises `HeldBackError`."""
+    """The customer wrote: store it and tell the desk.
+
+    Raises `HeldBackError`, and `SenderBlockedError` for somebody we hear nothing of.
+    """
     if not held:
         # A late try: an edit that waited for it may have brought the message meanwhile.
         known = message_known(connector=connector, event=event)
@@ -268,6 +271,8 @@ def own_postback_apply(*, connector: Connector, event: PostbackEvent, now: dt.da
     conversation = conversation_lock_of(connector=connector, event=event)
     if conversation is None:
         return None, None
+    if conversation.blocked_at is not None:
+        raise SenderBlockedError
     if event.callback_id:
         enqueue_after_commit(tasks.deliver_acknowledgement, connector.pk, event.callback_id)
     postback_received.send(
@@ -305,6 +310,8 @@ def edit_apply(*, connector: Connector, event: EditEvent, now: dt.datetime, last
             connector=connector, event=message_event, now=now, mode="route", held=False
         )
     conversation, message = found
+    if conversation.blocked_at is not None:
+        raise SenderBlockedError
     text = clean_text(event.text, max_length=TEXT_LENGTH)
     if message.deleted_at is None and message.text != text:
         edited_at = event.edited_at or now

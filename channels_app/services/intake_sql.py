@@ -10,6 +10,7 @@ import datetime as dt
 from typing import Any
 
 from channels_app.models import Connector, Conversation
+from channels_app.services.received import SenderBlockedError
 from openlines_project.lib.db import from_sql_json, sql_row
 
 LAST_TEXT_LENGTH = 160
@@ -27,13 +28,14 @@ RETURNING id, last_seq, version, has_pending, display_name, external_user_id, pr
 """
 
 # A customer who writes can be reached again and has stopped typing; an answer of ours, given in
-# the platform's own app, tells nothing of him.
+# the platform's own app, tells nothing of him. Of a blocked sender no row comes back.
 _ADVANCE = """
 UPDATE channels_app_conversation
 SET last_seq = last_seq + 1, version = version + 1, changed_at = %s,
     last_text = %s, last_kind = %s, last_direction = %s, last_message_at = %s,
     unreachable_at = CASE WHEN %s = 'out' THEN unreachable_at END, typing_at = NULL
 WHERE connector_id = %s AND external_chat_id = %s AND external_thread = %s
+      AND (blocked_at IS NULL OR %s = 'out')
 """
 
 _UPSERT = """
@@ -50,6 +52,7 @@ SET last_seq = channels_app_conversation.last_seq + 1,
     last_message_at = excluded.last_message_at, typing_at = NULL,
     unreachable_at = CASE WHEN excluded.last_direction = 'out'
                           THEN channels_app_conversation.unreachable_at END
+WHERE channels_app_conversation.blocked_at IS NULL OR excluded.last_direction = 'out'
 """
 
 
@@ -81,11 +84,12 @@ def conversation_advance(
     Makes the conversation when this is its first message; several at once make one. Returns it
     with the new `last_seq` and `version`. `user_id`, `display_name`, `profile` and
     `reply_context` are written only when it is made: `conversation_person_update` does the rest.
+    Raises `SenderBlockedError` for what a blocked sender writes.
     """
     last_text = " ".join(text.split())[:LAST_TEXT_LENGTH]
     row = sql_row(
         _ADVANCE + _RETURNED,
-        [now, last_text, kind, direction, now, direction, connector.pk, chat_id, thread],
+        [now, last_text, kind, direction, now, direction, connector.pk, chat_id, thread, direction],
     )
     is_new = row is None
     if row is None:
@@ -96,7 +100,8 @@ def conversation_advance(
                 now, last_text, kind, direction, now, now,
             ],
         )  # fmt: skip
-        assert row is not None  # noqa: S101  an upsert returns its row
+        if row is None:
+            raise SenderBlockedError
     conversation = Conversation(
         pk=row[0],
         connector=connector,

@@ -25,7 +25,12 @@ from channels_app.services.conversations import conversation_lock, person_column
 from channels_app.services.gaps import older_first
 from channels_app.services.intake_effect import event_effect, event_find
 from channels_app.services.intake_sql import event_key_insert
-from channels_app.services.received import HeldBackError, NotYetError, Received
+from channels_app.services.received import (
+    HeldBackError,
+    NotYetError,
+    Received,
+    SenderBlockedError,
+)
 from openlines_project.lib.text import clean_text, error_words
 
 logger = logging.getLogger(__name__)
@@ -44,6 +49,7 @@ KEEP_RAW = dt.timedelta(days=14)
 KEEP_KEYS = dt.timedelta(days=90)
 CLEAN_BATCH = 200
 ERROR_LENGTH = 2000
+SENDER_BLOCKED = gettext_noop("the sender is blocked")
 
 
 def event_keep(
@@ -156,6 +162,8 @@ def event_retry(*, event_id: int, now: dt.datetime, by_hand: bool = False) -> Re
         return _put_off(event_id, str(error), now, hopeless=True)
     except NotYetError as error:
         return _put_off(event_id, str(error), now, schedule=MISSING_AFTER)
+    except SenderBlockedError:
+        return _ignore(event_id, now)
     except HeldBackError:
         InboundEvent.objects.filter(pk=event_id, pending_at__isnull=False).update(
             pending_at=now + RETRY_AFTER[0]
@@ -230,6 +238,40 @@ def _put_off(
         return Received(row.key, "dead" if given_up else "pending")
     except Error:
         logger.exception("A pending event could not be put off")
+        return Received("", "unsaved")
+
+
+def ignored_count(*, connector: Connector, event: Event) -> None:
+    """One more event of a blocked sender that is kept as ignored."""
+    Conversation.objects.filter(
+        connector=connector, external_chat_id=event.chat_id, external_thread=event.thread
+    ).update(ignored_count=F("ignored_count") + 1)
+
+
+def _ignore(event_id: int, now: dt.datetime) -> Received:
+    """A kept event's sender is blocked by now. One that is ignored already, replayed, stays so."""
+    try:
+        with transaction.atomic():
+            row = (
+                InboundEvent.objects.select_for_update(no_key=True)
+                .filter(pk=event_id, raw__isnull=False)
+                .first()
+            )
+            if row is None:
+                return Received("", "duplicate")
+            if row.state == EventState.IGNORED:
+                return Received(row.key, "ignored")
+            row.state, row.error = EventState.IGNORED, SENDER_BLOCKED
+            row.pending_at, row.done_at = None, now
+            row.save(update_fields=["state", "error", "pending_at", "done_at"])
+            if row.conversation_id is not None:
+                Conversation.objects.filter(pk=row.conversation_id).update(
+                    ignored_count=F("ignored_count") + 1
+                )
+                _flag_clear(row.conversation_id)
+        return Received(row.key, "ignored")
+    except Error:
+        logger.exception("An event of a blocked sender could not be put away")
         return Received("", "unsaved")
 
 

@@ -24,3 +24,7 @@ class NotYetError(Exception):
 
 class HeldBackError(Exception):
     """An earlier event of the same conversation waits to be tried again."""
+
+
+class SenderBlockedError(Exception):
+    """We want to hear nothing of who sent this."""

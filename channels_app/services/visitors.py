@@ -66,8 +66,9 @@ def visitor_message_receive(
             connector=connector, event=event, raw=LiveChatDriver.delivery_of(event), now=now
         )
     finally:
-        # A repeat brought its files again, a failure brought them to nobody.
-        if received is None or received.outcome in {"duplicate", "unsaved"}:
+        # A repeat brought its files again, a failure brought them to nobody, and of a blocked
+        # sender none is kept.
+        if received is None or received.outcome in {"duplicate", "unsaved", "ignored"}:
             for upload in uploads:
                 default_storage.delete(upload.storage_key)
     return received

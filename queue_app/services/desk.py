@@ -115,13 +115,15 @@ def _lines_of(operator_id: int) -> list[int]:
     return list(lines.order_by("open_channel_id").values_list("open_channel_id", flat=True))
 
 
-def place_freed(*, session_id: int, now: dt.datetime) -> int:
+def place_freed(*, session_id: int, now: dt.datetime, operator_id: int | None = None) -> int:
     """A chat ended: whoever waits on the lines of its operator is tried. Returns offers made.
 
-    Rounds that were over because he was full begin anew.
+    `operator_id` is whose place it was, when the session is somebody else's by now. Rounds that
+    were over because he was full begin anew.
     """
-    session = Session.objects.select_related("operator__user").get(pk=session_id)
-    operator = session.operator
+    if operator_id is None:
+        operator_id = Session.objects.values_list("operator_id", flat=True).get(pk=session_id)
+    operator = Operator.objects.select_related("user").filter(pk=operator_id).first()
     if operator is None:
         return 0
     offered = 0
@@ -210,12 +212,25 @@ def holder_gone(*, session: Session, now: dt.datetime) -> str | None:
         return None
     if not operator.user.is_active:
         return "inactive"
+    if _by_hand(session):
+        # Whom a colleague asked may be of no queue and off duty. Leaving is an answer.
+        left = operator.duty_changed_at is not None and operator.duty_changed_at >= (
+            session.offered_at or now
+        )
+        return away(operator, now) if line.check_availability and left else None
     in_queue = LineOperator.objects.filter(
         open_channel=line, operator=operator, position__isnull=False
     )
     if not in_queue.exists():
         return "removed"
     return away(operator, now) if line.check_availability else None
+
+
+def _by_hand(session: Session) -> bool:
+    """Whether the offer is a transfer: no counter of the line has made it."""
+    return Assignment.objects.filter(
+        session=session, operator=session.operator_id, ended_at__isnull=True, turn__isnull=True
+    ).exists()
 
 
 def away(operator: Operator, now: dt.datetime) -> str | None:

@@ -24,8 +24,8 @@ from queue_app.models import (
 )
 from queue_app.services.deadlines import timer_cancel, timer_set
 from queue_app.services.events import EventKind, event_write
-from queue_app.services.places import place_claim, place_free
-from queue_app.services.silence import is_silent, silence_begin
+from queue_app.services.places import place_free, place_move
+from queue_app.services.silence import SILENCE_TIMERS, is_silent, silence_begin
 from queue_app.state_machine import Event, state_after
 
 # Deadlines of a session that nobody has yet, or that was ending.
@@ -46,22 +46,21 @@ def session_give(
     actor: User | None,
     others: AssignmentOutcome,
     data: dict[str, Any],
-    event_operator_id: int | None = None,
     limited: bool = True,
 ) -> None:
     """Make a locked session this operator's, from whoever has it or is offered it.
 
     `step` is the transition ("accept", "transfer", "intercept"), `others` how the open turns of
-    other people end. `event_operator_id` is whom the event names; the new operator without it.
-    With `limited` his limits hold: raises `ConflictError` "full", having written nothing.
-    Raises `IllegalTransitionError`.
+    other people end. The event names whose the session was; "accepted" whose it is now.
+    With `limited` his limits hold: raises `ConflictError` "full", and the caller's transaction
+    is to be rolled back. Raises `IllegalTransitionError`.
     """
     state = state_after(session.state, step)
     is_silence_counted = is_silent(session)
-    counts_already = session.holds_place and session.operator_id == operator.pk
+    before_id = session.operator_id
+    counts_already = session.holds_place and before_id == operator.pk
     if not counts_already:
-        place_free(session=session)
-        place_claim(
+        place_move(
             session=session, operator=operator, limited=limited,
             by_himself=actor is not None and actor.pk == operator.user_id,
         )  # fmt: skip
@@ -77,7 +76,7 @@ def session_give(
     session.operator = operator
     event_write(
         session=session, conversation=conversation, kind=event, now=now, actor=actor,
-        operator_id=event_operator_id if event_operator_id is not None else operator.pk, data=data,
+        operator_id=operator.pk if event == "accepted" else before_id, data=data,
     )  # fmt: skip
     Session.objects.filter(pk=session.pk).update(
         state=state, operator=operator, wait_reason=WaitReason.NONE, no_operator_since=None,
@@ -96,6 +95,51 @@ def session_give(
         silence_begin(session=session, now=now)
 
 
+def session_ask(
+    *,
+    session: Session,
+    conversation: Conversation,
+    operator: Operator,
+    now: dt.datetime,
+    actor: User,
+    data: dict[str, Any],
+    limited: bool = True,
+) -> None:
+    """Transfer a locked session to somebody who has to accept it, and to nobody else.
+
+    The offer takes a place, and passes like any other when he does not answer. Its assignment
+    has no `turn`: it was made by hand. Raises as `session_give` does.
+    """
+    state = state_after(session.state, "transfer_offer")
+    before_id = session.operator_id
+    Assignment.objects.filter(session=session, ended_at__isnull=True).update(
+        ended_at=now, outcome=AssignmentOutcome.TRANSFERRED
+    )
+    place_move(session=session, operator=operator, limited=limited)
+    Assignment.objects.create(
+        session=session, operator=operator, turn=None, round=session.round, offered_at=now
+    )
+    session.state = state
+    session.operator = operator
+    event_write(
+        session=session, conversation=conversation, kind="transferred", now=now, actor=actor,
+        operator_id=before_id, data=data,
+    )  # fmt: skip
+    Session.objects.filter(pk=session.pk).update(
+        state=state, operator=operator, wait_reason=WaitReason.NONE, no_operator_since=None,
+        to_everybody=False, offered_at=now, answered_at=None, ended_at=None, snoozed_until=None,
+        event_seq=session.event_seq,
+    )  # fmt: skip
+    timer_cancel(
+        session_id=session.pk,
+        kinds=[
+            TimerKind.ROUTE, TimerKind.OPENING, TimerKind.GRACE, TimerKind.SNOOZE, *SILENCE_TIMERS,
+        ],
+    )  # fmt: skip
+    due_at = now + dt.timedelta(minutes=session.open_channel.response_minutes)
+    timer_set(session_id=session.pk, kind=TimerKind.RESPONSE, due_at=due_at)
+
+
 def session_unhold(
     *,
     session: Session,
@@ -106,14 +150,16 @@ def session_unhold(
     now: dt.datetime,
     data: dict[str, Any],
     actor: User | None = None,
+    event_operator_id: int | None = None,
 ) -> None:
     """Take a locked session from whoever holds it or is offered it: it waits, not routed yet.
 
-    The caller decides what comes next. It saves the session as it stands in memory.
+    The event names whose it was, or `event_operator_id` where it was offered to everybody. The
+    caller decides what comes next. It saves the session as it stands in memory.
     Raises `IllegalTransitionError`, having written nothing.
     """
     state = state_after(session.state, step)
-    operator_id = session.operator_id
+    operator_id = event_operator_id or session.operator_id
     Assignment.objects.filter(session=session, ended_at__isnull=True).update(
         ended_at=now, outcome=outcome
     )
@@ -140,6 +186,17 @@ def session_unhold(
             TimerKind.SNOOZE,
         ],
     )  # fmt: skip
+
+
+def turn_ours(*, session: Session) -> None:
+    """A locked session was handed over by hand: it is our turn, whoever was awaited.
+
+    Nothing is counted against the customer until we have written. Whether he waits, and since
+    when, stays as it was.
+    """
+    session.turn = Turn.OPERATOR
+    Session.objects.filter(pk=session.pk).update(turn=Turn.OPERATOR)
+    timer_cancel(session_id=session.pk, kinds=SILENCE_TIMERS)
 
 
 def is_holder(session: Session, operator: Operator) -> bool:

@@ -64,6 +64,23 @@ def place_claim(
     Session.objects.filter(pk=session.pk).update(holds_place=True)
 
 
+def place_move(
+    *, session: Session, operator: Operator, limited: bool = True, by_himself: bool = False
+) -> None:
+    """The place of a locked session goes from whoever has it to this operator.
+
+    Raises as `place_claim` does; the caller's transaction is then to be rolled back. Two chats
+    that cross take the rows of both people in one order, behind the line as everywhere.
+    """
+    if session.holds_place and session.operator_id is not None:
+        if limited:
+            line_lock(session.open_channel_id)
+        both = Operator.objects.select_for_update(no_key=True).order_by("pk")
+        list(both.filter(pk__in=[session.operator_id, operator.pk]).values_list("pk"))
+        place_free(session=session)
+    place_claim(session=session, operator=operator, limited=limited, by_himself=by_himself)
+
+
 def _full(operator: Operator, held: int, limit: int, by_himself: bool) -> ConflictError:
     words = (
         _("You have %(held)d of %(limit)d chats. End one first.")
@@ -87,7 +104,7 @@ def place_free(*, session: Session) -> bool:
 
 
 def place_free_by_reply(*, session: Session) -> bool:
-    """He answered: with two of the three rules the chat counts no longer. Returns whether."""
+    """He answered, or snoozed it: with two of the three rules it counts no longer. Returns whether."""
     if session.open_channel.place_freed == PlaceFreed.ENDING:
         return False
     return place_free(session=session)
@@ -95,9 +112,24 @@ def place_free_by_reply(*, session: Session) -> bool:
 
 def place_take_again(*, session: Session) -> None:
     """The customer wrote again: with "at every reply" the chat counts anew, above limits too."""
+    if session.open_channel.place_freed == PlaceFreed.EVERY_REPLY:
+        _take_again(session)
+
+
+def place_take_awake(*, session: Session) -> None:
+    """It is snoozed no longer: it counts again where it would count had it never been, above
+    limits too."""
+    counts = {
+        PlaceFreed.ENDING: True,
+        PlaceFreed.FIRST_REPLY: session.answered_at is None,
+        PlaceFreed.EVERY_REPLY: session.waiting_since is not None,
+    }
+    if counts[PlaceFreed(session.open_channel.place_freed)]:
+        _take_again(session)
+
+
+def _take_again(session: Session) -> None:
     if session.holds_place or session.operator_id is None:
-        return
-    if session.open_channel.place_freed != PlaceFreed.EVERY_REPLY:
         return
     place_take(
         operator_id=session.operator_id, open_channel_id=session.open_channel_id, limited=False

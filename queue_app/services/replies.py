@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from channels_app.models import Conversation, Message
+from channels_app.models import Conversation, Direction, Message
 from channels_app.services.errors import ConflictError, ForbiddenError
 from channels_app.services.messages import (
     MAX_TEXT,
@@ -59,9 +59,12 @@ def session_reply(
     with transaction.atomic():
         conversation, session = session_lock(session_id)
         text = clean_text(text, max_length=MAX_TEXT + 1).strip()
-        before = Message.objects.filter(conversation=conversation, client_key=client_key).first()
+        before = message_before(
+            conversation=conversation, client_key=client_key, user=user,
+            digest=request_digest(text, files),
+        )  # fmt: skip
         if before is not None:
-            return _same_or_conflict(before, user, request_digest(text, files))
+            return before
         operator = operator_for_user(user)
         _may_reply(session, operator)
         refused = sending_refused(conversation, now=now)
@@ -147,8 +150,23 @@ def shows_typing(conversation: Conversation) -> bool:
     return capabilities.typing and not capabilities.outgoing_by_reading
 
 
-def _same_or_conflict(before: Message, user: User, digest: str) -> Message:
-    """A repeat gives the first answer; the same key for something else is a mistake."""
-    if before.author_id != user.pk or before.data.get("digest") != digest:
+def message_before(
+    *,
+    conversation: Conversation,
+    client_key: str,
+    user: User,
+    digest: str,
+    direction: Direction = Direction.OUT,
+) -> Message | None:
+    """The message that this key has made already: a repeat gives the first answer.
+
+    Raises `ConflictError` "key_reused" when the key stands for something else. A note is never
+    taken for an answer, whatever its words.
+    """
+    before = Message.objects.filter(conversation=conversation, client_key=client_key).first()
+    if before is None:
+        return None
+    made_by = (before.direction, before.author_id, before.data.get("digest"))
+    if made_by != (direction, user.pk, digest):
         raise ConflictError("key_reused", _("This message was sent already, with another text."))
     return before

@@ -234,6 +234,7 @@ def session_hand_back(
     now: dt.datetime,
     data: dict[str, object],
     actor: User | None = None,
+    event_operator_id: int | None = None,
 ) -> None:
     """Take a locked session from the operator who holds it; the next one is chosen afterwards.
 
@@ -242,7 +243,7 @@ def session_hand_back(
     """
     session_unhold(
         session=session, conversation=conversation, step=step, outcome=outcome, event=event,
-        now=now, data=data, actor=actor,
+        now=now, data=data, actor=actor, event_operator_id=event_operator_id,
     )  # fmt: skip
     timer_set(session_id=session.pk, kind=TimerKind.ROUTE, due_at=now)
     session_show(session=session, conversation=conversation, now=now)

@@ -161,6 +161,11 @@ def _route(
     return lambda: session_distribute(session_id=session.pk, now=now)
 
 
+def _snooze_over(session: Session, conversation: Conversation, now: dt.datetime) -> Then:
+    snooze_due(session=session, conversation=conversation, now=now)
+    return None
+
+
 HANDLERS: dict[str, Handler] = {
     TimerKind.RESPONSE: _response_over,
     TimerKind.ROUTE: _route,
@@ -168,4 +173,5 @@ HANDLERS: dict[str, Handler] = {
     TimerKind.REMINDER: reminder_due,
     TimerKind.GRACE: grace_over,
     TimerKind.CEILING: ceiling_due,
+    TimerKind.SNOOZE: _snooze_over,
 }
