@@ -222,7 +222,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 item(_("Outbox"), "outbox", "channels_app.message"),
                 item(_("Sessions"), "forum", "queue_app.session"),
-                item(_("Timers"), "timer", "queue_app.timer"),
+                item(
+                    _("Timers"),
+                    "timer",
+                    "queue_app.timer",
+                    **_badge(request, "queue_app.admin.badges.late_timers"),
+                ),
             ],
         },
         {

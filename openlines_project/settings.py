@@ -289,6 +289,8 @@ CELERY_TASK_ROUTES = {
     "channels_app.tasks.inbound_*": {"queue": "inbound"},
     "channels_app.tasks.deliver_*": {"queue": "outbound"},
     "channels_app.tasks.media_*": {"queue": "media"},
+    # They send mail: a server that hangs must not stand in the way of deadlines.
+    "queue_app.tasks.line_notices_sweep": {"queue": "default"},
     "queue_app.tasks.*": {"queue": "timers"},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -303,6 +305,8 @@ CELERY_BEAT_SCHEDULE = {
         ("outbox", "channels_app.tasks.deliver_sweep", SWEEP_SECONDS),
         ("pending-events", "channels_app.tasks.inbound_sweep", SWEEP_SECONDS),
         ("desk", "queue_app.tasks.desk_sweep", 30),
+        ("schedules", "queue_app.tasks.schedules_sweep", 30),
+        ("notices", "queue_app.tasks.line_notices_sweep", 30),
         ("media", "channels_app.tasks.media_sweep", 30),
         ("clean", "channels_app.tasks.inbound_clean", 3600),
     )
@@ -311,6 +315,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- the outside world --------------------------------------------------------------------
 
 vars().update(env.email("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="openlines@localhost")
 
 # --- files --------------------------------------------------------------------------------
@@ -396,4 +401,5 @@ UNFOLD = {
     "STYLES": [_static("tokens.css"), _static("admin-openlines/admin.css")],
     "GLOBAL_CALLBACK": "openlines_project.admin.site_context",
     "SIDEBAR": {"navigation": "openlines_project.admin.navigation"},
+    "DASHBOARD_CALLBACK": "queue_app.admin.front_page.front_page_context",
 }

@@ -6,6 +6,7 @@ from django.dispatch import receiver
 
 from channels_app.signals import message_echoed, message_received, open_channel_changed
 from queue_app.services.queues import queue_changed
+from queue_app.services.rights import ready_groups_make
 from queue_app.services.routing import echo_route, message_route
 
 
@@ -29,3 +30,8 @@ DISTRIBUTION_FIELDS = {
 def on_line(open_channel: Any, fields: Any, **_kwargs: Any) -> None:
     if DISTRIBUTION_FIELDS.intersection(fields):
         queue_changed(open_channel=open_channel)
+
+
+def on_migrated(**_kwargs: Any) -> None:
+    """Connected in apps.py, because its sender is the app itself."""
+    ready_groups_make()

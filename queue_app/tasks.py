@@ -53,3 +53,19 @@ def place_freed(session_id: int) -> None:
     from queue_app.services.desk import place_freed as freed
 
     freed(session_id=session_id, now=database_now())
+
+
+@shared_task
+def schedules_sweep() -> None:
+    """Put on duty and off whose weekly schedule has changed."""
+    from queue_app.services.schedules import schedules_sweep as sweep
+
+    sweep(now=database_now())
+
+
+@shared_task
+def line_notices_sweep() -> None:
+    """Look what is wrong with the lines, and tell their administrators once."""
+    from queue_app.services.notices import line_notices_sweep as sweep
+
+    sweep(now=database_now())

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 
 from openlines_project.lib.db import sql_rows
+from openlines_project.lib.tasks import enqueue_after_commit
+from queue_app import tasks
 from queue_app.models import Timer
 
 _SET = """
@@ -37,3 +39,17 @@ def timer_cancel(*, session_id: int, kinds: Sequence[str] | None = None) -> None
     if kinds is not None:
         timers = timers.filter(kind__in=kinds)
     timers.delete()
+
+
+def timer_hurry(*, timer: Timer, now: dt.datetime) -> bool:
+    """Have a timer that failed, or that is late, tried now. Returns whether it will be.
+
+    A deadline that has not come and did not fail stays where it is: what it ends is not over.
+    The sweep does the work, in its own process; it is woken.
+    """
+    failed = Timer.objects.filter(pk=timer.pk, attempts__gt=0, due_at__gt=now)
+    is_due = bool(failed.update(due_at=now))
+    if is_due or Timer.objects.filter(pk=timer.pk, due_at__lte=now).exists():
+        enqueue_after_commit(tasks.timers_sweep)
+        return True
+    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -33,26 +34,43 @@ def operator_for_user(user: User) -> Operator:
     return operators_for_users([user])[user.pk]
 
 
-def operator_duty_set(*, operator: Operator, duty: str, now: dt.datetime) -> Operator:
+def operator_duty_set(
+    *, operator: Operator, duty: str, now: dt.datetime, actor: User | None = None
+) -> Operator:
     """Start, pause or end duty: the operator's own act. Raises `InvalidError`.
 
-    Coming on duty offers him what waits; leaving returns what he did not accept. Both happen
-    after the commit, in the worker, and by the sweep should the worker be away.
+    `actor` is who did it; when that is somebody else, it is written into the operator's history
+    in the admin. Coming on duty offers him what waits; leaving returns what he did not accept.
+    Both happen after the commit, in the worker, and by the sweep should the worker be away.
     """
     if duty not in DutyState.values:
         raise InvalidError(
             "invalid", _("Duty is on, pause or off."), fields={"state": [_("Unknown value.")]}
         )
     with transaction.atomic():
-        changed = (
-            Operator.objects.filter(pk=operator.pk)
-            .exclude(duty=duty)
-            .update(duty=duty, duty_changed_at=now)
-        )
-        if changed:
-            enqueue_after_commit(tasks.operator_duty_changed, operator.pk)
+        changed = duty_write(operator_id=operator.pk, duty=duty, now=now)
+        if changed and actor is not None and actor.pk != operator.user_id:
+            LogEntry.objects.log_actions(
+                user_id=actor.pk,
+                queryset=[operator],
+                action_flag=CHANGE,
+                change_message=_("Duty: %(state)s") % {"state": DutyState(duty).label},
+                single_object=True,
+            )
     operator.refresh_from_db()
     return operator
+
+
+def duty_write(*, operator_id: int, duty: str, now: dt.datetime) -> bool:
+    """Change the duty inside the caller's transaction. Returns whether it was another one."""
+    changed = (
+        Operator.objects.filter(pk=operator_id)
+        .exclude(duty=duty)
+        .update(duty=duty, duty_changed_at=now)
+    )
+    if changed:
+        enqueue_after_commit(tasks.operator_duty_changed, operator_id)
+    return bool(changed)
 
 
 def operator_update(
