@@ -10,9 +10,10 @@ from channels_app.signals import (
     message_received,
     open_channel_changed,
 )
+from queue_app.services.echoes import echo_route
 from queue_app.services.queues import queue_changed
 from queue_app.services.rights import ready_groups_make
-from queue_app.services.routing import echo_route, message_route
+from queue_app.services.routing import message_route
 from queue_app.services.silence import answer_arrived
 
 
@@ -36,7 +37,10 @@ def on_delivery(conversation: Any, message: Any, arrived: Any, now: Any, **_kwar
 
 # Settings of a line that may change who gets a chat; its names and languages do not.
 DISTRIBUTION_FIELDS = {
-    "created", "is_active", "archived_at", "distribution", "check_availability", "max_chats",
+    "created", "is_active", "archived_at", "distribution", "check_availability",
+    "demand_connection", "away_returns", "max_chats", "no_answer_action", "no_answer_minutes",
+    "no_answer_in_hours", "time_zone", "has_hours", "distribute_closed", "holiday_country",
+    "holiday_subdivision", "work_intervals", "holidays", "hours_exceptions",
 }  # fmt: skip
 
 

@@ -69,3 +69,19 @@ def line_notices_sweep() -> None:
     from queue_app.services.notices import line_notices_sweep as sweep
 
     sweep(now=database_now())
+
+
+@shared_task
+def operator_freed(operator_id: int) -> None:
+    """An operator holds one chat less: he has a place for somebody who waits."""
+    from queue_app.services.desk import operator_freed as freed
+
+    freed(operator_id=operator_id, now=database_now())
+
+
+@shared_task
+def session_distribute(session_id: int) -> None:
+    """A session came back to its queue: the next operator."""
+    from queue_app.services.routing import session_distribute as distribute
+
+    distribute(session_id=session_id, now=database_now())

@@ -24,7 +24,7 @@ RETURNING id
 
 _RETURNED = """
 RETURNING id, last_seq, version, has_pending, display_name, external_user_id, profile,
-          reply_context, contact_id, created_at
+          reply_context, contact_id, created_at, consent_asked_at, consented_at
 """
 
 # A customer who writes can be reached again and has stopped typing; an answer of ours, given in
@@ -121,6 +121,8 @@ def conversation_advance(
         last_message_at=now,
         changed_at=now,
         created_at=row[9],
+        consent_asked_at=row[10],
+        consented_at=row[11],
     )
     # Somebody else may have made it between the two statements: then it has messages.
     conversation.is_new = is_new and conversation.last_seq == 1

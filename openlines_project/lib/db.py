@@ -53,6 +53,15 @@ def from_sql_json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
+def from_sql_time(value: dt.datetime | str | None) -> dt.datetime | None:
+    """A time column of a raw statement: SQLite hands it out as text in UTC."""
+    if isinstance(value, str):
+        value = dt.datetime.fromisoformat(value)
+    if value is not None and value.tzinfo is None:
+        return value.replace(tzinfo=dt.UTC)
+    return value
+
+
 def sqlstate(error: BaseException) -> str:
     """The SQLSTATE behind a database error, empty where there is none (SQLite, lost connection)."""
     return getattr(error.__cause__, "sqlstate", None) or ""

@@ -99,6 +99,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='session',
+            name='outside_queue',
+            field=models.BooleanField(db_default=False, default=False),
+        ),
+        migrations.AddField(
+            model_name='session',
             name='born_out_of_hours',
             field=models.BooleanField(db_default=False, default=False),
         ),

@@ -87,6 +87,9 @@ class Session(models.Model):
     is_first = models.BooleanField(default=False, db_default=False)
     # It went to the one who answers for the customer in the CRM: no limit stops that.
     from_crm = models.BooleanField(default=False, db_default=False)
+    # Its operator stands outside the line's queue on purpose: the one who answers for the
+    # customer, or a person it was transferred to.
+    outside_queue = models.BooleanField(default=False, db_default=False)
     born_out_of_hours = models.BooleanField(default=False, db_default=False)
     # The chat whose message this one was begun from.
     parent = models.ForeignKey(

@@ -10,6 +10,9 @@ from openlines_project.lib.tasks import enqueue_after_commit
 from queue_app import tasks
 from queue_app.models import Timer
 
+# What failed is tried again after this, then ever more seldom.
+PUT_OFF = dt.timedelta(seconds=30)
+
 _SET = """
 INSERT INTO queue_app_timer (session_id, kind, due_at) VALUES {rows}
 ON CONFLICT (session_id, kind) DO UPDATE

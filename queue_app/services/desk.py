@@ -6,29 +6,38 @@ import datetime as dt
 import logging
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
-from channels_app.models import OpenChannel
+from channels_app.models import Conversation, Distribution, OpenChannel
 from openlines_project.lib.tasks import enqueue_after_commit
 from queue_app import tasks
-from queue_app.distribution import is_on_leave
 from queue_app.models import (
     Assignment,
     AssignmentOutcome,
-    DutyState,
     LineOperator,
     Operator,
     Session,
     SessionState,
     WaitReason,
 )
+from queue_app.services.events import event_write
+from queue_app.services.holders import (
+    away,
+    gone_holders,
+    holder_gone,
+    operator_gone,
+    returns_now,
+)
 from queue_app.services.locks import line_lock, session_lock
 from queue_app.services.queues import line_operators_sync
+from queue_app.services.rounds import deadlines_recompute, everybody_extend
 from queue_app.services.routing import session_distribute, session_hand_back
+from queue_app.services.versions import session_show
 
 logger = logging.getLogger(__name__)
 
 BATCH = 200
+HELD = (SessionState.OFFERED, SessionState.ACTIVE)
 
 
 def line_distribute(*, open_channel_id: int, now: dt.datetime, limit: int = BATCH) -> int:
@@ -95,18 +104,47 @@ def line_new_rounds(
     return offered
 
 
+def line_extend(*, open_channel_id: int, now: dt.datetime) -> int:
+    """Make the offers to everybody of a line also to whoever can have them by now.
+
+    Returns how many were made to somebody more.
+    """
+    ringing = Session.objects.filter(
+        open_channel_id=open_channel_id, closed_at__isnull=True, to_everybody=True
+    ).order_by("pk")
+    return sum(
+        session_extend(session_id=session_id, now=now)
+        for session_id in list(ringing.values_list("pk", flat=True)[:BATCH])
+    )
+
+
+@transaction.atomic
+def session_extend(*, session_id: int, now: dt.datetime) -> bool:
+    """Make one offer to everybody also to whoever can have it by now. Returns whether anybody."""
+    conversation, session = session_lock(session_id)
+    if session.state != SessionState.OFFERED or not session.to_everybody:
+        return False
+    if session.open_channel.distribution != Distribution.EVERYBODY:
+        return False
+    if not everybody_extend(session=session, now=now):
+        return False
+    session_show(session=session, conversation=conversation, now=now)
+    return True
+
+
 def operator_duty_settle(*, operator_id: int, now: dt.datetime) -> int:
     """An operator came on duty or left, or his leave changed. Returns how many chats moved.
 
     What he may hold no longer is taken back; while he works, what waits on his lines is offered.
     His duty is read now, because he may have changed it again since.
     """
-    moved = offers_return(operator_id=operator_id, now=now)
+    moved = holdings_return(operator_id=operator_id, now=now)
     operator = Operator.objects.select_related("user").get(pk=operator_id)
     if operator.user.is_active and away(operator, now) is None:
         for line in _lines_of(operator_id):
             moved += line_distribute(open_channel_id=line, now=now)
             moved += line_new_rounds(open_channel_id=line, now=now)
+            moved += line_extend(open_channel_id=line, now=now)
     return moved
 
 
@@ -116,16 +154,22 @@ def _lines_of(operator_id: int) -> list[int]:
 
 
 def place_freed(*, session_id: int, now: dt.datetime, operator_id: int | None = None) -> int:
-    """A chat ended: whoever waits on the lines of its operator is tried. Returns offers made.
+    """A chat ended or was answered: whoever waits on the lines of its operator is tried.
 
-    `operator_id` is whose place it was, when the session is somebody else's by now. Rounds that
-    were over because he was full begin anew.
+    `operator_id` is whose place it was, when the session is somebody else's by now. Returns
+    offers made.
     """
     if operator_id is None:
         operator_id = Session.objects.values_list("operator_id", flat=True).get(pk=session_id)
-    operator = Operator.objects.select_related("user").filter(pk=operator_id).first()
-    if operator is None:
-        return 0
+    return 0 if operator_id is None else operator_freed(operator_id=operator_id, now=now)
+
+
+def operator_freed(*, operator_id: int, now: dt.datetime) -> int:
+    """An operator holds one chat less: whoever waits on his lines is tried. Returns offers made.
+
+    Rounds that were over because he was full begin anew.
+    """
+    operator = Operator.objects.select_related("user").get(pk=operator_id)
     offered = 0
     works = operator.user.is_active and away(operator, now) is None
     for line in _lines_of(operator.pk):
@@ -142,37 +186,81 @@ def line_resettle(*, open_channel_id: int, now: dt.datetime) -> int:
     session a transaction. Returns offers made.
     """
     line = OpenChannel.objects.get(pk=open_channel_id)
-    return _line_sweep(line, now) + (
-        line_new_rounds(open_channel_id=line.pk, now=now) if line.is_open_for_work else 0
+    if not line.is_open_for_work:
+        return 0
+    rule_changed = _other_rule_return(line, now)
+    deadlines_recompute(open_channel=line, now=now)
+    return (
+        rule_changed
+        + _line_sweep(line, now)
+        + _waiting_distribute(line, WaitReason.HOURS, now, new_round=True)
+        + line_new_rounds(open_channel_id=line.pk, now=now)
     )
+
+
+def _other_rule_return(line: OpenChannel, now: dt.datetime) -> int:
+    """Offers made by another rule than the line's: to everybody, or to one where all are asked."""
+    offered = Session.objects.filter(
+        open_channel=line, closed_at__isnull=True, state=SessionState.OFFERED, from_crm=False
+    )
+    to_all = line.distribution == Distribution.EVERYBODY
+    other = offered.filter(to_everybody=not to_all, outside_queue=False).order_by("pk")
+    moved = 0
+    for session_id in list(other.values_list("pk", flat=True)[:BATCH]):
+        if session_withdraw(session_id=session_id, to_everybody=not to_all, now=now):
+            session = session_distribute(session_id=session_id, now=now)
+            moved += session.state == SessionState.OFFERED
+    return moved
+
+
+@transaction.atomic
+def session_withdraw(*, session_id: int, to_everybody: bool, now: dt.datetime) -> bool:
+    """Take back an offer that was made by another rule. Returns whether there was one."""
+    conversation, session = session_lock(session_id)
+    if session.state != SessionState.OFFERED or session.to_everybody != to_everybody:
+        return False
+    session_hand_back(
+        session=session, conversation=conversation, step="return",
+        outcome=AssignmentOutcome.WITHDRAWN, event="returned", now=now, data={"why": "rule"},
+    )  # fmt: skip
+    return True
 
 
 def line_reopened(*, open_channel_id: int, now: dt.datetime) -> int:
     """The line is active again: sessions that came while it was closed are distributed."""
-    closed = Session.objects.filter(
-        open_channel_id=open_channel_id,
-        closed_at__isnull=True,
-        wait_reason=WaitReason.LINE_CLOSED,
+    line = OpenChannel.objects.get(pk=open_channel_id)
+    return _waiting_distribute(line, WaitReason.LINE_CLOSED, now)
+
+
+def _waiting_distribute(
+    line: OpenChannel, reason: WaitReason, now: dt.datetime, *, new_round: bool = False
+) -> int:
+    waiting = Session.objects.filter(
+        open_channel=line, closed_at__isnull=True, wait_reason=reason
     ).order_by("started_at", "pk")
     offered = 0
-    for session_id in list(closed.values_list("pk", flat=True)[:BATCH]):
-        session = session_distribute(session_id=session_id, now=now)
+    for session_id in list(waiting.values_list("pk", flat=True)[:BATCH]):
+        session = session_distribute(session_id=session_id, now=now, new_round=new_round)
         offered += session.state == SessionState.OFFERED
     return offered
 
 
-def offers_return(*, operator_id: int, now: dt.datetime) -> int:
-    """Take back what an operator holds an offer for and may hold no longer, and pass it on.
+def holdings_return(*, operator_id: int, now: dt.datetime) -> int:
+    """Take back what an operator holds and may hold no longer, and pass it on.
 
     Returns how many chats.
     """
-    held = Session.objects.filter(
-        operator_id=operator_id, closed_at__isnull=True, state=SessionState.OFFERED
-    ).order_by("pk")
-    return sum(
-        _pass_on(session_id, operator_id, now)
-        for session_id in list(held.values_list("pk", flat=True)[:BATCH])
+    held = Session.objects.filter(operator_id=operator_id, closed_at__isnull=True).filter(
+        state__in=[SessionState.OFFERED, SessionState.ACTIVE]
     )
+    asked = Assignment.objects.filter(
+        operator_id=operator_id, ended_at__isnull=True, session__to_everybody=True
+    )
+    ids = [
+        *held.order_by("pk").values_list("pk", flat=True)[:BATCH],
+        *asked.order_by("session_id").values_list("session_id", flat=True)[:BATCH],
+    ]
+    return sum(_pass_on(session_id, operator_id, now) for session_id in ids)
 
 
 def _pass_on(session_id: int, operator_id: int, now: dt.datetime) -> bool:
@@ -184,15 +272,18 @@ def _pass_on(session_id: int, operator_id: int, now: dt.datetime) -> bool:
 
 @transaction.atomic
 def session_return(*, session_id: int, operator_id: int, now: dt.datetime) -> bool:
-    """Take an offered session back from this operator when he may hold it no longer.
+    """Take a session back from this operator when he may hold it no longer.
 
-    Everything is looked at again under the lock: he may have accepted it, or come back.
+    Everything is looked at again under the lock: he may have accepted it, or come back. Of an
+    offer to everybody only his own turn ends.
     """
     conversation, session = session_lock(session_id)
-    if session.state != SessionState.OFFERED or session.operator_id != operator_id:
+    if session.to_everybody:
+        return _turn_return(session, conversation, operator_id, now)
+    if session.state not in HELD or session.operator_id != operator_id:
         return False
     why = holder_gone(session=session, now=now)
-    if why is None:
+    if why is None or not returns_now(session):
         return False
     session_hand_back(
         session=session, conversation=conversation, step="return",
@@ -201,47 +292,30 @@ def session_return(*, session_id: int, operator_id: int, now: dt.datetime) -> bo
     return True
 
 
-def holder_gone(*, session: Session, now: dt.datetime) -> str | None:
-    """Why whoever holds an offer may hold it no longer (a `why` of "returned"), None if he may.
-
-    His account and his place in the queue count on every line, duty and leave where the line
-    checks availability. On a closed line nothing is taken back.
-    """
-    line, operator = session.open_channel, session.operator
-    if operator is None or not line.is_open_for_work:
-        return None
-    if not operator.user.is_active:
-        return "inactive"
-    if _by_hand(session):
-        # Whom a colleague asked may be of no queue and off duty. Leaving is an answer.
-        left = operator.duty_changed_at is not None and operator.duty_changed_at >= (
-            session.offered_at or now
-        )
-        return away(operator, now) if line.check_availability and left else None
-    in_queue = LineOperator.objects.filter(
-        open_channel=line, operator=operator, position__isnull=False
-    )
-    if not in_queue.exists():
-        return "removed"
-    return away(operator, now) if line.check_availability else None
-
-
-def _by_hand(session: Session) -> bool:
-    """Whether the offer is a transfer: no counter of the line has made it."""
-    return Assignment.objects.filter(
-        session=session, operator=session.operator_id, ended_at__isnull=True, turn__isnull=True
-    ).exists()
-
-
-def away(operator: Operator, now: dt.datetime) -> str | None:
-    """Why an operator takes no chats just now, None when he does."""
-    if operator.duty == DutyState.PAUSE:
-        return "paused"
-    if operator.duty != DutyState.ON:
-        return "off_duty"
-    if is_on_leave(operator.leave_from, operator.leave_until, now=now):
-        return "on_leave"
-    return None
+def _turn_return(
+    session: Session, conversation: Conversation, operator_id: int, now: dt.datetime
+) -> bool:
+    turns = Assignment.objects.filter(session=session, ended_at__isnull=True)
+    mine = turns.filter(operator_id=operator_id).select_related("operator__user").first()
+    if mine is None:
+        return False
+    why = operator_gone(session=session, operator=mine.operator, is_offer=True, now=now)
+    if why is None:
+        return False
+    if turns.count() == 1:
+        session_hand_back(
+            session=session, conversation=conversation, step="return",
+            outcome=AssignmentOutcome.RETURNED, event="returned", now=now, data={"why": why},
+        )  # fmt: skip
+        return True
+    Assignment.objects.filter(pk=mine.pk).update(ended_at=now, outcome=AssignmentOutcome.RETURNED)
+    event_write(
+        session=session, conversation=conversation, kind="returned", now=now,
+        operator_id=operator_id, data={"why": why},
+    )  # fmt: skip
+    Session.objects.filter(pk=session.pk).update(event_seq=session.event_seq)
+    session_show(session=session, conversation=conversation, now=now)
+    return False
 
 
 def desk_sweep(*, now: dt.datetime) -> int:
@@ -265,20 +339,9 @@ def desk_sweep(*, now: dt.datetime) -> int:
 def _line_sweep(line: OpenChannel, now: dt.datetime) -> int:
     if not line.is_open_for_work:
         return 0
-    in_queue = LineOperator.objects.filter(
-        open_channel=line, operator=OuterRef("operator"), position__isnull=False
-    )
-    held = Session.objects.filter(
-        open_channel=line, closed_at__isnull=True, state=SessionState.OFFERED
-    )
-    gone = ~Exists(in_queue) | Q(operator__user__is_active=False)
-    if line.check_availability:
-        begun = Q(operator__leave_from__lte=now) | Q(operator__leave_from__isnull=True)
-        over = Q(operator__leave_until__lte=now)
-        planned = Q(operator__leave_from__isnull=False) | Q(operator__leave_until__isnull=False)
-        gone |= ~Q(operator__duty=DutyState.ON) | (planned & begun & ~over)
-    for session_id, operator_id in list(held.filter(gone).values_list("pk", "operator_id")[:BATCH]):
+    for session_id, operator_id in gone_holders(line, now=now, limit=BATCH):
         _pass_on(session_id, operator_id, now)
+    line_extend(open_channel_id=line.pk, now=now)
     return line_distribute(open_channel_id=line.pk, now=now) + line_reopened(
         open_channel_id=line.pk, now=now
     )

@@ -36,8 +36,8 @@ from queue_app.services.operators import operator_for_user
 from queue_app.services.permits import first_word_check, session_check, session_open_of
 from queue_app.services.places import place_claim
 from queue_app.services.replies import message_before, reply_count, session_reply
-from queue_app.services.routing import session_show
 from queue_app.services.texts import operator_customer_name
+from queue_app.services.versions import session_show
 
 
 def dialogue_begin(

@@ -12,9 +12,12 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from channels_app.models import Conversation, ResponseMeans
+from openlines_project.lib.tasks import enqueue_after_commit
+from queue_app import tasks
 from queue_app.models import (
     Assignment,
     AssignmentOutcome,
+    LineOperator,
     Operator,
     Session,
     SessionState,
@@ -82,6 +85,8 @@ def session_give(
         state=state, operator=operator, wait_reason=WaitReason.NONE, no_operator_since=None,
         to_everybody=False, accepted_at=session.accepted_at or now, answered_at=None,
         ended_at=None, snoozed_until=None, event_seq=session.event_seq,
+        outside_queue=step != "accept" or session.from_crm or not _is_member(session, operator),
+        offered_at=session.offered_at if step == "accept" else now,
     )  # fmt: skip
     timer_cancel(session_id=session.pk, kinds=UNHELD_TIMERS)
     replying = session.open_channel.response_means == ResponseMeans.REPLYING
@@ -127,8 +132,8 @@ def session_ask(
     )  # fmt: skip
     Session.objects.filter(pk=session.pk).update(
         state=state, operator=operator, wait_reason=WaitReason.NONE, no_operator_since=None,
-        to_everybody=False, offered_at=now, answered_at=None, ended_at=None, snoozed_until=None,
-        event_seq=session.event_seq,
+        to_everybody=False, from_crm=False, outside_queue=True, offered_at=now, answered_at=None,
+        ended_at=None, snoozed_until=None, event_seq=session.event_seq,
     )  # fmt: skip
     timer_cancel(
         session_id=session.pk,
@@ -138,6 +143,12 @@ def session_ask(
     )  # fmt: skip
     due_at = now + dt.timedelta(minutes=session.open_channel.response_minutes)
     timer_set(session_id=session.pk, kind=TimerKind.RESPONSE, due_at=due_at)
+
+
+def _is_member(session: Session, operator: Operator) -> bool:
+    return LineOperator.objects.filter(
+        open_channel=session.open_channel_id, operator=operator, position__isnull=False
+    ).exists()
 
 
 def session_unhold(
@@ -163,11 +174,13 @@ def session_unhold(
     Assignment.objects.filter(session=session, ended_at__isnull=True).update(
         ended_at=now, outcome=outcome
     )
-    place_free(session=session)
+    if place_free(session=session) and operator_id is not None:
+        # He can take another chat now, whoever gets this one.
+        enqueue_after_commit(tasks.operator_freed, operator_id)
     session.state = state
     session.wait_reason = WaitReason.UNROUTED
     session.operator = None
-    session.to_everybody = False
+    session.to_everybody = session.from_crm = session.outside_queue = False
     session.offered_at = session.answered_at = session.ended_at = session.snoozed_until = None
     event_write(
         session=session, conversation=conversation, kind=event, now=now,
@@ -175,8 +188,9 @@ def session_unhold(
     )  # fmt: skip
     Session.objects.filter(pk=session.pk).update(
         state=state, wait_reason=session.wait_reason, operator=None, to_everybody=False,
-        offered_at=None, answered_at=None, ended_at=None, snoozed_until=None,
-        no_operator_since=None, round=session.round, event_seq=session.event_seq,
+        from_crm=False, outside_queue=False, offered_at=None, answered_at=None, ended_at=None,
+        snoozed_until=None, no_operator_since=None, round=session.round,
+        event_seq=session.event_seq,
     )  # fmt: skip
     session.no_operator_since = None
     timer_cancel(

@@ -14,7 +14,7 @@ from queue_app.services.handover import session_give
 from queue_app.services.locks import session_lock
 from queue_app.services.operators import operator_for_user
 from queue_app.services.permits import session_check
-from queue_app.services.routing import session_show
+from queue_app.services.versions import session_show
 
 
 @transaction.atomic

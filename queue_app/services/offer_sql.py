@@ -19,6 +19,9 @@ from queue_app.services.deadlines import timers_set
 from queue_app.services.places import place_take
 from queue_app.services.session_sql import session_save
 
+# A kind of timer and when it is due.
+Deadline = tuple[str, dt.datetime]
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -30,7 +33,7 @@ class Offer:
     line_operator_id: int
     turn: int
     events: Sequence[SessionEvent]
-    timers: Sequence[tuple[str, dt.datetime]]
+    timers: Sequence[Deadline]
     now: dt.datetime
 
 
@@ -76,7 +79,8 @@ WITH place AS (
     UPDATE queue_app_session s
     SET state = %s, wait_reason = %s, operator_id = place.id, round = %s, event_seq = %s,
         version = %s, no_operator_since = NULL, offered_at = %s, round_began_at = %s,
-        holds_place = TRUE, to_everybody = FALSE, from_crm = %s, born_out_of_hours = %s,
+        holds_place = TRUE, to_everybody = FALSE, from_crm = %s, outside_queue = %s,
+        born_out_of_hours = %s,
         told_at = %s
     FROM place WHERE s.id = %s
 ), assignment AS (
@@ -129,7 +133,7 @@ def offer_write_postgresql(offer: Offer) -> bool:
             offer.turn, now, offer.line_operator_id,
             session.state, session.wait_reason, session.round, session.event_seq,
             session.version, session.offered_at, session.round_began_at, session.from_crm,
-            session.born_out_of_hours, session.told_at, session.pk,
+            session.outside_queue, session.born_out_of_hours, session.told_at, session.pk,
             session.pk, offer.turn, session.round, now,
             *rows,
             *timers,

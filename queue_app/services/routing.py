@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Literal
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
-from channels_app.models import Conversation, Message
-from channels_app.services.conversations import conversation_touch
+from channels_app.models import Conversation
+from openlines_project.lib.tasks import enqueue_after_commit
+from queue_app import tasks
+from queue_app.arrival import line_is_open
 from queue_app.models import (
     Assignment,
     AssignmentOutcome,
@@ -17,30 +21,42 @@ from queue_app.models import (
     Session,
     SessionEvent,
     SessionState,
+    Timer,
     TimerKind,
     Turn,
     WaitReason,
 )
-from queue_app.services.deadlines import timer_cancel, timer_set
+from queue_app.services.arrivals import arrival_make, closed_tell, consent_record
+from queue_app.services.deadlines import timer_cancel, timer_set, timers_set
 from queue_app.services.endings import session_resume
-from queue_app.services.events import EventKind, event_build, event_write
+from queue_app.services.events import EventKind, event_build
 from queue_app.services.handover import session_unhold
+from queue_app.services.holders import holder_gone
+from queue_app.services.line_rules import line_rules
 from queue_app.services.locks import session_lock
-from queue_app.services.offers import session_offer
-from queue_app.services.places import place_free
-from queue_app.services.session_sql import session_customer_turn, session_save
-from queue_app.state_machine import state_after
+from queue_app.services.offer_sql import Deadline
+from queue_app.services.offers import session_offer, session_wait
+from queue_app.services.places import place_take_again
+from queue_app.services.rounds import (
+    no_answer_deadlines,
+    opening_wait,
+    round_begin,
+    round_over,
+)
+from queue_app.services.session_sql import OpenSession, session_customer_turn, session_save
+from queue_app.services.silence import SILENCE_TIMERS
+from queue_app.services.snoozes import snooze_lift
+from queue_app.services.versions import session_show
+
+Mode = Literal["route", "park"]
 
 # Waiting for these, a session is distributed as soon as the customer writes again.
 WOKEN_BY_CUSTOMER = {WaitReason.ANSWERED_OUTSIDE, WaitReason.LINE_CLOSED}
+# These are over by what somebody does, not by asking the queue again.
+WAITS_FOR_OTHERS = {WaitReason.ANSWERED_OUTSIDE, WaitReason.RESPONSIBLE}
 
 
-def message_route(
-    *,
-    conversation: Conversation,
-    mode: Literal["route", "park"],
-    now: dt.datetime,
-) -> None:
+def message_route(*, conversation: Conversation, mode: Mode, now: dt.datetime) -> None:
     """Called inside the intake's transaction, with the conversation locked.
 
     `park` is the way out after a fault: the message gets a waiting session and a timer that is
@@ -52,46 +68,87 @@ def message_route(
         found = session_customer_turn(
             conversation_id=conversation.pk, version=conversation.version, now=now
         )
-    if found is not None:
-        if found.state == SessionState.CLOSING:
-            _resume(found.id, conversation, mode=mode, now=now)
-        elif found.state == SessionState.WAITING and found.wait_reason in WOKEN_BY_CUSTOMER:
-            _wake(found.id, conversation, mode=mode, now=now)
-        return
+    if found is None:
+        _begin(conversation, mode=mode, now=now)
+    elif not found.only_counts:
+        _go_on(found, conversation, mode=mode, now=now)
+    if conversation.consent_asked_at is not None and conversation.consented_at is None:
+        consent_record(conversation=conversation, now=now)
+
+
+def _begin(conversation: Conversation, *, mode: Mode, now: dt.datetime) -> None:
     session, events = session_open(conversation=conversation, now=now)
     if mode == "park":
         _park(session, conversation, events, now)
     else:
-        session_route(session=session, conversation=conversation, now=now, events=events)
+        _arrive(session, conversation, events, is_new=conversation.is_new, now=now)
 
 
-def _wake(
-    session_id: int, conversation: Conversation, *, mode: Literal["route", "park"], now: dt.datetime
+def _arrive(
+    session: Session,
+    conversation: Conversation,
+    events: list[SessionEvent],
+    *,
+    is_new: bool,
+    now: dt.datetime,
 ) -> None:
-    """The customer wrote again: what waited for that goes to the queue, from its top."""
-    _, session = session_lock(session_id)
-    if session.wait_reason == WaitReason.ANSWERED_OUTSIDE:
-        session.wait_reason = WaitReason.UNROUTED
-        session.round += 1
-    if mode == "park":
-        session_save(session)
-        timer_set(session_id=session.pk, kind=TimerKind.ROUTE, due_at=now)
-    else:
-        session_route(session=session, conversation=conversation, now=now)
+    """A session that has just begun: its texts, its deadlines, its operator."""
+    if session.open_channel.is_open_for_work:
+        arrival_make(
+            session=session, conversation=conversation, now=now, events=events,
+            is_new_conversation=is_new,
+        )  # fmt: skip
+    session_route(
+        session=session, conversation=conversation, now=now, events=events,
+        timers=_first_deadlines(session, now),
+    )  # fmt: skip
 
 
-def _resume(
-    session_id: int, conversation: Conversation, *, mode: Literal["route", "park"], now: dt.datetime
-) -> None:
-    """The customer wrote while the chat was ending: it goes on."""
+def _first_deadlines(session: Session, now: dt.datetime) -> list[Deadline]:
+    """What runs from the start of a session: its longest wait, and the time for an answer."""
+    line = session.open_channel
+    deadlines: list[Deadline] = [(TimerKind.CEILING, now + dt.timedelta(days=line.ceiling_days))]
+    if line.no_answer_minutes is not None:
+        deadlines += no_answer_deadlines(session, start=now, minutes=line.no_answer_minutes)
+    return deadlines
+
+
+def _go_on(found: OpenSession, conversation: Conversation, *, mode: Mode, now: dt.datetime) -> None:
+    """The customer wrote into a session where more follows from it than a count."""
+    if found.begins_wait:
+        timer_cancel(session_id=found.id, kinds=SILENCE_TIMERS)
+    waits = found.state == SessionState.WAITING
+    if waits and found.wait_reason not in WOKEN_BY_CUSTOMER:
+        return
     if mode == "park":
         # The sweep sees that he wrote.
-        timer_set(session_id=session_id, kind=TimerKind.GRACE, due_at=now)
+        kind = TimerKind.GRACE if found.state == SessionState.CLOSING else TimerKind.ROUTE
+        timer_set(session_id=found.id, kind=kind, due_at=now)
         return
-    _, session = session_lock(session_id)
-    session_resume(session=session, conversation=conversation, now=now)
-    if session.state == SessionState.WAITING:
+    _, session = session_lock(found.id)
+    if waits:
+        if session.wait_reason == WaitReason.ANSWERED_OUTSIDE:
+            session.wait_reason = WaitReason.UNROUTED
+            round_begin(session)
         session_route(session=session, conversation=conversation, now=now)
+        return
+    if session.state == SessionState.CLOSING:
+        session_resume(session=session, conversation=conversation, now=now)
+        if session.state == SessionState.WAITING:
+            session_route(session=session, conversation=conversation, now=now)
+            return
+    if session.snoozed_until is not None:
+        snooze_lift(session=session, conversation=conversation, now=now, why="customer")
+    if found.begins_wait:
+        place_take_again(session=session)
+        closed_tell(session=session, conversation=conversation, now=now)
+    why = holder_gone(session=session, now=now)
+    if why is not None:
+        session_hand_back(
+            session=session, conversation=conversation, step="return",
+            outcome=AssignmentOutcome.RETURNED, event="returned", now=now, data={"why": why},
+        )  # fmt: skip
+        enqueue_after_commit(tasks.session_distribute, session.pk)
 
 
 def session_open(
@@ -131,37 +188,69 @@ def session_route(
     conversation: Conversation,
     now: dt.datetime,
     events: list[SessionEvent] | None = None,
+    timers: Sequence[Deadline] = (),
 ) -> bool:
-    """Find an operator for a waiting session. Returns whether one has the offer now.
+    """Find an operator for a locked, waiting session. Returns whether it is offered now.
 
-    The place of the CRM step: a known client goes to his responsible before the queue is asked.
+    `events` and `timers` are earlier ones of the same transaction, saved together with ours.
     """
     events = events if events is not None else []
-    open_channel = session.open_channel
-    if not open_channel.is_open_for_work:
-        if session.wait_reason != WaitReason.LINE_CLOSED:
-            session.wait_reason = WaitReason.LINE_CLOSED
-            session.no_operator_since = None
-            events.append(
-                event_build(
-                    session=session, conversation=conversation, kind="waiting", now=now,
-                    data={"reason": WaitReason.LINE_CLOSED},
-                )
-            )  # fmt: skip
-        SessionEvent.objects.bulk_create(events)
-        session_save(session)
+    line = session.open_channel
+    if not line.is_open_for_work:
+        timers_set(session_id=session.pk, timers=timers)
+        session_wait(
+            session=session, conversation=conversation, reason=WaitReason.LINE_CLOSED,
+            decision=None, now=now, events=events,
+        )  # fmt: skip
+        return False
+    # The place of the CRM step: a known client goes to his responsible before the queue is asked.
+    if not line.distribute_closed and not line_is_open(line_rules(line).hours, now):
+        timers_set(session_id=session.pk, timers=timers)
+        opening_wait(session=session, conversation=conversation, now=now, events=events)
         return False
     # A session that has just begun was tried by nobody: no need to ask.
-    tried = set() if _is_new(session) else operators_tried(session)
     decision = session_offer(
-        session=session,
-        conversation=conversation,
-        open_channel=open_channel,
-        now=now,
-        tried=tried,
-        events=events,
+        session=session, conversation=conversation, open_channel=line, now=now,
+        tried=set() if _is_new(session) else operators_tried(session),
+        preferred=_last_operator(session, conversation), events=events, timers=timers,
+    )  # fmt: skip
+    if decision.chosen:
+        return True
+    timers_set(session_id=session.pk, timers=timers)
+    if decision.round_over:
+        round_over(
+            session=session, conversation=conversation, decision=decision, now=now, events=events
+        )
+        return False
+    if session.wait_reason != WaitReason.NO_OPERATOR and line.no_answer_minutes is None:
+        # Nobody at all is not a round: the customer is told after one response time.
+        minutes = line.response_minutes
+        timers_set(
+            session_id=session.pk,
+            timers=no_answer_deadlines(session, start=now, minutes=minutes),
+        )
+    session_wait(
+        session=session, conversation=conversation, reason=WaitReason.NO_OPERATOR,
+        decision=decision, now=now, events=events,
+    )  # fmt: skip
+    return False
+
+
+def _last_operator(session: Session, conversation: Conversation) -> int | None:
+    """Who had the customer's last chat, where the line asks him first."""
+    if not session.open_channel.prefer_last_operator or conversation.is_new:
+        return None
+    same_person = Q(conversation=conversation)
+    if conversation.contact_id is not None:
+        same_person |= Q(conversation__contact=conversation.contact_id)
+    return (
+        Session.objects.filter(
+            same_person, accepted_at__isnull=False, operator__isnull=False, pk__lt=session.pk
+        )
+        .order_by("-pk")
+        .values_list("operator_id", flat=True)
+        .first()
     )
-    return decision.chosen is not None
 
 
 def _is_new(session: Session) -> bool:
@@ -188,7 +277,7 @@ def _park(
     events.append(
         event_build(
             session=session, conversation=conversation, kind="waiting", now=now,
-            data={"reason": WaitReason.UNROUTED},
+            data={"reason": str(WaitReason.UNROUTED)},
         )
     )  # fmt: skip
     SessionEvent.objects.bulk_create(events)
@@ -200,28 +289,31 @@ def _park(
 def session_distribute(*, session_id: int, now: dt.datetime, new_round: bool = False) -> Session:
     """Try to find an operator for a waiting session, in a transaction of its own.
 
-    `new_round` starts the queue from its top when the last round is over. A session that waits
+    `new_round` asks the queue from its top when the last round is over. A session that waits
     no longer is left alone. The thread's version rises only when something became visible.
     """
     conversation, session = session_lock(session_id)
-    if session.state != SessionState.WAITING or session.wait_reason == WaitReason.ANSWERED_OUTSIDE:
+    if session.state != SessionState.WAITING or session.wait_reason in WAITS_FOR_OTHERS:
         return session
-    timer_cancel(session_id=session.pk, kinds=[TimerKind.ROUTE])
     before = (session.state, session.wait_reason, session.event_seq)
-    if session.wait_reason == WaitReason.ROUND_OVER:
-        if not new_round:
-            return session
-        session.round += 1
-    session_route(session=session, conversation=conversation, now=now)
+    if session.wait_reason == WaitReason.ROUND_OVER and not new_round:
+        return session
+    if new_round and session.wait_reason in {WaitReason.ROUND_OVER, WaitReason.HOURS}:
+        round_begin(session)
+    timer_cancel(session_id=session.pk, kinds=[TimerKind.ROUTE, TimerKind.OPENING])
+    if session.wait_reason == WaitReason.UNROUTED and _is_parked(session):
+        is_new = not Session.objects.filter(conversation=conversation, pk__lt=session.pk).exists()
+        _arrive(session, conversation, [], is_new=is_new, now=now)
+    else:
+        session_route(session=session, conversation=conversation, now=now)
     if before != (session.state, session.wait_reason, session.event_seq):
         session_show(session=session, conversation=conversation, now=now)
     return session
 
 
-def session_show(*, session: Session, conversation: Conversation, now: dt.datetime) -> None:
-    """Make a change of a locked session visible: the conversation's version rises."""
-    session.version = conversation_touch(conversation=conversation, now=now)
-    Session.objects.filter(pk=session.pk).update(version=session.version)
+def _is_parked(session: Session) -> bool:
+    """Whether a fault left it without what a session begins with, its longest wait for one."""
+    return not Timer.objects.filter(session=session, kind=TimerKind.CEILING).exists()
 
 
 def session_hand_back(
@@ -247,47 +339,6 @@ def session_hand_back(
     )  # fmt: skip
     timer_set(session_id=session.pk, kind=TimerKind.ROUTE, due_at=now)
     session_show(session=session, conversation=conversation, now=now)
-
-
-def echo_route(*, conversation: Conversation, message: Message, now: dt.datetime) -> None:
-    """Somebody answered in the platform's own app.
-
-    In `active` it counts as the operator's reply; an offer ends, and the session waits for the
-    customer's next message.
-    """
-    session_id = (
-        Session.objects.filter(conversation=conversation, closed_at__isnull=True)
-        .values_list("pk", flat=True)
-        .first()
-    )
-    if session_id is None:
-        return
-    conversation, session = session_lock(session_id)
-    waits = session.state in {SessionState.WAITING, SessionState.OFFERED}
-    session.state = state_after(session.state, "answered_outside")
-    if waits:
-        Assignment.objects.filter(session=session, ended_at__isnull=True).update(
-            ended_at=now, outcome=AssignmentOutcome.WITHDRAWN
-        )
-        place_free(session=session)
-        session.wait_reason = WaitReason.ANSWERED_OUTSIDE
-        session.no_operator_since = None
-        session.operator_id = None
-        session.offered_at = None
-        timer_cancel(session_id=session.pk)
-    event_write(
-        session=session, conversation=conversation, kind="answered_outside", now=now,
-        data={"seq": message.seq},
-    )  # fmt: skip
-    session_save(session)
-    Session.objects.filter(pk=session.pk).update(
-        turn=Turn.CUSTOMER,
-        waiting_since=None,
-        first_reply_at=session.first_reply_at or now,
-        replied_at=now,
-        unread=0,
-        version=conversation.version,
-    )
 
 
 def line_queue_make(open_channel_id: int) -> None:

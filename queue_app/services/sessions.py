@@ -14,7 +14,7 @@ from queue_app.services.events import seconds_between
 from queue_app.services.handover import is_holder, session_give
 from queue_app.services.locks import session_lock
 from queue_app.services.operators import operator_for_user
-from queue_app.services.routing import session_show
+from queue_app.services.versions import session_show
 
 
 def session_accept(*, session_id: int, operator: Operator, now: dt.datetime) -> Session:

@@ -12,7 +12,8 @@ from queue_app.services.events import event_write
 from queue_app.services.followups import next_find, place_offer
 from queue_app.services.locks import session_lock
 from queue_app.services.permits import session_check
-from queue_app.services.routing import session_hand_back, session_show
+from queue_app.services.routing import session_hand_back
+from queue_app.services.versions import session_show
 
 REASON_LENGTH = 500
 

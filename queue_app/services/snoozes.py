@@ -20,8 +20,8 @@ from queue_app.services.handover import turn_ours
 from queue_app.services.locks import session_lock
 from queue_app.services.permits import session_check
 from queue_app.services.places import place_free_by_reply, place_take_awake
-from queue_app.services.routing import session_show
 from queue_app.services.silence import SILENCE_TIMERS, silence_begin
+from queue_app.services.versions import session_show
 
 SNOOZE_DAYS = 90
 

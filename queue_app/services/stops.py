@@ -15,8 +15,8 @@ from queue_app.services.endings import session_close_now
 from queue_app.services.events import event_write
 from queue_app.services.locks import session_lock
 from queue_app.services.permits import session_check
-from queue_app.services.routing import session_show
 from queue_app.services.texts import AUTHOR_KIND
+from queue_app.services.versions import session_show
 
 
 @transaction.atomic

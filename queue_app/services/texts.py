@@ -7,7 +7,7 @@ caller's transaction, which holds the conversation and the session.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from django.utils import formats, timezone, translation
 
@@ -38,11 +38,12 @@ def service_text_send(
     text: str,
     now: dt.datetime,
     occurrence: str = "",
-    link: str = "",
+    link: Callable[[], str] | None = None,
 ) -> bool:
     """Queue an automatic text of a locked session. Returns whether this was its first time.
 
-    `kind` is a `TextKind`, `text` the line's words with placeholders, `link` stands below them.
+    `kind` is a `TextKind`, `text` the line's words with placeholders, `link` makes the address
+    that stands below them; it is asked only when the text is new.
     Where nothing can be sent (reply window over, customer unreachable, channel off) the reason
     is recorded instead. The caller saves the session's `event_seq`. The turn stays as it is.
     """
@@ -50,8 +51,8 @@ def service_text_send(
     if row is None:
         return False
     words = placeholders_fill(text, placeholder_values(session, conversation, now=now))
-    if link:
-        words = f"{words}\n{link}".strip()
+    if link is not None:
+        words = f"{words}\n{link()}".strip()
     refused = sending_refused(conversation, now=now)
     skipped = refused.code if refused is not None else "" if words else "empty"
     if skipped:

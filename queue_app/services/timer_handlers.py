@@ -21,9 +21,10 @@ from queue_app.models import (
 )
 from queue_app.services.deadlines import timer_set
 from queue_app.services.endings import session_close_now, session_finish, session_resume
-from queue_app.services.routing import session_distribute, session_show
+from queue_app.services.routing import session_distribute
 from queue_app.services.silence import answer_is_missing, is_silent, reminder_next
 from queue_app.services.texts import service_text_send
+from queue_app.services.versions import session_show
 
 Then = Callable[[], object] | None
 

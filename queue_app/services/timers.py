@@ -12,11 +12,11 @@ from django.db.models import QuerySet
 from channels_app.models import Conversation
 from openlines_project.lib.clock import database_now
 from openlines_project.lib.text import clean_text, error_words
-from queue_app.models import AssignmentOutcome, Session, SessionState, Timer, TimerKind
-from queue_app.services.deadlines import timer_set
-from queue_app.services.events import seconds_between
+from queue_app.models import Session, Timer, TimerKind
+from queue_app.services.deadlines import PUT_OFF
 from queue_app.services.locks import session_lock
-from queue_app.services.routing import session_distribute, session_hand_back
+from queue_app.services.offer_handlers import no_answer, opening, response_over, route
+from queue_app.services.snoozes import snooze_due
 from queue_app.services.timer_handlers import (
     Then,
     auto_close_due,
@@ -27,7 +27,6 @@ from queue_app.services.timer_handlers import (
 
 logger = logging.getLogger(__name__)
 
-PUT_OFF = dt.timedelta(seconds=30)
 PUT_OFF_MOST = dt.timedelta(hours=1)
 
 # What is done when a timer is due: called with the session locked and the timer deleted. What it
@@ -73,7 +72,9 @@ def _timer_try(timer_id: int, now: dt.datetime) -> bool:
     except Exception as error:
         logger.exception("What follows a timer failed")
         # The timer itself is gone: the one that stands in for the distribution tells of it.
-        stand_in = Timer.objects.filter(session_id=timer.session_id, kind=TimerKind.ROUTE)
+        stand_in = Timer.objects.filter(
+            session_id=timer.session_id, kind__in=[TimerKind.ROUTE, TimerKind.OPENING]
+        )
         _put_off(stand_in, error, now, attempts=timer.attempts)
         return False
     return True
@@ -123,52 +124,16 @@ def _put_off(
         logger.exception("A timer could not be put off")
 
 
-def _response_over(session: Session, conversation: Conversation, now: dt.datetime) -> Then:
-    """The operator did not accept in time: the next one."""
-    if session.state != SessionState.OFFERED:
-        return None
-    line = session.open_channel
-    if not line.is_open_for_work:
-        # Nothing is redirected on a closed line: his time begins anew, until it is open again.
-        due_at = now + dt.timedelta(minutes=line.response_minutes)
-        timer_set(session_id=session.pk, kind=TimerKind.RESPONSE, due_at=due_at)
-        return None
-    session_hand_back(
-        session=session,
-        conversation=conversation,
-        step="expire",
-        outcome=AssignmentOutcome.EXPIRED,
-        event="expired",
-        now=now,
-        data={"waited_s": seconds_between(session.offered_at, now)},
-    )
-    return lambda: session_distribute(session_id=session.pk, now=now)
-
-
-def _route(
-    session: Session,
-    conversation: Conversation,  # noqa: ARG001  one signature for all handlers
-    now: dt.datetime,
-) -> Then:
-    """A session that was not distributed yet: after a fault, or between two operators."""
-    if session.state != SessionState.WAITING:
-        return None
-    # Until it has succeeded the timer must be there: distributing deletes it.
-    Timer.objects.bulk_create(
-        [Timer(session=session, kind=TimerKind.ROUTE, due_at=now + PUT_OFF)],
-        ignore_conflicts=True,
-    )
-    return lambda: session_distribute(session_id=session.pk, now=now)
-
-
 def _snooze_over(session: Session, conversation: Conversation, now: dt.datetime) -> Then:
     snooze_due(session=session, conversation=conversation, now=now)
     return None
 
 
 HANDLERS: dict[str, Handler] = {
-    TimerKind.RESPONSE: _response_over,
-    TimerKind.ROUTE: _route,
+    TimerKind.RESPONSE: response_over,
+    TimerKind.ROUTE: route,
+    TimerKind.OPENING: opening,
+    TimerKind.NO_ANSWER: no_answer,
     TimerKind.AUTO_CLOSE: auto_close_due,
     TimerKind.REMINDER: reminder_due,
     TimerKind.GRACE: grace_over,

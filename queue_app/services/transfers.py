@@ -25,7 +25,7 @@ from queue_app.services.helpers import helpers_dismiss, owner_helps_no_more
 from queue_app.services.locks import session_lock
 from queue_app.services.notes import note_text, note_write
 from queue_app.services.permits import session_check
-from queue_app.services.routing import session_show
+from queue_app.services.versions import session_show
 
 
 def session_transfer(

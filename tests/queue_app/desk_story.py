@@ -73,10 +73,9 @@ def last_event(session: Session) -> SessionEvent:
 
 
 def timers_of(session: Session) -> list[tuple[str, dt.datetime]]:
-    """The deadlines of a session: kind and time."""
-    return list(
-        Timer.objects.filter(session=session).order_by("kind").values_list("kind", "due_at")
-    )
+    """The deadlines of a session: kind and time. Without its longest wait, which all have."""
+    timers = Timer.objects.filter(session=session).exclude(kind="ceiling")
+    return list(timers.order_by("kind").values_list("kind", "due_at"))
 
 
 def outcomes(session: Session) -> list[tuple[int, str]]:

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from channels_app.models import Connector, Message
 from queue_app.models import Session
+from queue_app.services.line_rules import line_rules
 from queue_app.services.sessions import session_accept
 from tests.factories import ConnectorFactory, OpenChannelFactory, OperatorFactory, moment
 from tests.flows.wire import custom_message, custom_post
@@ -19,7 +20,7 @@ from tests.flows.wire import custom_message, custom_post
 # A real transaction, as in production: its BEGIN and COMMIT are counted, the bell as well.
 pytestmark = pytest.mark.django_db(transaction=True)
 # On PostgreSQL an offer is one statement, and the bell is one after the commit.
-INTO_AN_OPEN_CHAT = {"postgresql": 7, "sqlite": 8}
+INTO_AN_OPEN_CHAT = {"postgresql": 7, "sqlite": 9}
 OFFERED_EVENLY = {"postgresql": 11, "sqlite": 16}
 
 
@@ -33,11 +34,12 @@ def statements() -> Iterator[list[str]]:
 
 @pytest.fixture
 def connector(client: Client) -> Connector:
-    """A connector that is known to this process, and was heard of within the minute."""
+    """A connector whose line is known to this process, and was heard of within the minute."""
     line = OpenChannelFactory(operators=[OperatorFactory(), OperatorFactory()])
     connector: Connector = ConnectorFactory(open_channel=line)
     typing = {"event": "typing", "external_user": {"id": "nobody"}}
     assert custom_post(client, connector, typing).status_code == 200
+    line_rules(line)
     return connector
 
 

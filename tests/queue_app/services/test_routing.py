@@ -14,11 +14,7 @@ from queue_app.models import AssignmentOutcome, Session, Timer
 from queue_app.services.desk import line_new_rounds, operator_duty_settle
 from queue_app.services.locks import session_lock
 from queue_app.services.operators import operator_duty_set
-from queue_app.services.routing import (
-    operators_tried,
-    session_distribute,
-    session_hand_back,
-)
+from queue_app.services.routing import operators_tried, session_distribute, session_hand_back
 from queue_app.services.sessions import session_accept
 from queue_app.services.timers import timers_sweep
 from queue_app.state_machine import IllegalTransitionError
