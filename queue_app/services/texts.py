@@ -98,7 +98,7 @@ def opening_words(line: OpenChannel, *, now: dt.datetime) -> str:
     """When the line opens next, "Monday 09:00" in its language and zone; empty without hours."""
     hours = line_rules(line).hours
     opening = next_opening(hours, now) if hours is not None else None
-    if opening is None:
+    if hours is None or opening is None:
         return ""
     with translation.override(line.language):
         return formats.date_format(timezone.localtime(opening, hours.zone), "l H:i")
