@@ -95,8 +95,8 @@ def conversation_system_message(
 ) -> Message | None:
     """Put an event into the thread of a locked conversation; shown in the reader's language.
 
-    `kind` is "gap", "blocked" or "unblocked". With `once_key` it appears at most once. It does
-    not become the newest message of the lists.
+    `kind` is "gap", "blocked", "unblocked" or "ceiling" (`data` has the days). With `once_key` it
+    appears at most once. It does not become the newest message of the lists.
     """
     if once_key and Message.objects.filter(conversation=conversation, client_key=once_key).exists():
         return None

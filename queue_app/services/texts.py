@@ -96,7 +96,9 @@ def operator_customer_name(session: Session, operator: Operator | None) -> str:
 def opening_words(line: OpenChannel, *, now: dt.datetime) -> str:
     """When the line opens next, "Monday 09:00" in its language and zone; empty without hours."""
     hours = line_rules(line).hours
-    opening = next_opening(hours, now) if hours is not None else None
+    if hours is None:
+        return ""
+    opening = next_opening(hours, now)
     if opening is None:
         return ""
     with translation.override(line.language):
