@@ -17,6 +17,7 @@ from queue_app.services.deadlines import timer_set
 from queue_app.services.events import seconds_between
 from queue_app.services.locks import session_lock
 from queue_app.services.routing import session_distribute, session_hand_back
+from queue_app.services.snoozes import snooze_due
 from queue_app.services.timer_handlers import (
     Then,
     auto_close_due,
