@@ -18,6 +18,7 @@ from queue_app.models import (
     Operator,
     Session,
     SessionEvent,
+    SessionHelper,
     SessionState,
     Timer,
 )
@@ -97,18 +98,21 @@ def everything() -> list[Any]:
         list(Timer.objects.order_by("pk").values()),
         list(Operator.objects.order_by("pk").values()),
         list(LineOperator.objects.order_by("pk").values()),
+        list(SessionHelper.objects.order_by("pk").values()),
     ]
 
 
 def books_check() -> None:
     """What must hold at every commit, whoever did what: raises `AssertionError`."""
-    held = Count("sessions", filter=Q(sessions__state__in=HOLDING))
+    held = Count("sessions", filter=Q(sessions__holds_place=True))
+    astray = Session.objects.filter(holds_place=True).exclude(state__in=HOLDING)
+    assert not astray.exists(), "a session that nobody has counts for somebody"
     for operator in Operator.objects.annotate(held=held):
         assert operator.open_chats == operator.held, f"{operator} over all lines"
         assert operator.open_chats <= operator.max_chats, f"{operator} is above his cap"
     for row in LineOperator.objects.select_related("open_channel"):
         held_here = Session.objects.filter(
-            open_channel=row.open_channel, operator=row.operator_id, state__in=HOLDING
+            open_channel=row.open_channel, operator=row.operator_id, holds_place=True
         ).count()
         assert row.open_chats == held_here, f"operator {row.operator_id} on one line"
         if row.open_channel.max_chats:
