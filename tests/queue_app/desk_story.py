@@ -18,6 +18,7 @@ from queue_app.models import (
     Operator,
     Session,
     SessionEvent,
+    SessionHelper,
     SessionState,
     SessionText,
     Timer,
@@ -97,12 +98,15 @@ def everything() -> list[Any]:
         list(Timer.objects.order_by("pk").values()),
         list(Operator.objects.order_by("pk").values()),
         list(LineOperator.objects.order_by("pk").values()),
+        list(SessionHelper.objects.order_by("pk").values()),
     ]
 
 
 def books_check() -> None:
     """What must hold at every commit, whoever did what: raises `AssertionError`."""
     held = Count("sessions", filter=Q(sessions__holds_place=True))
+    astray = Session.objects.filter(holds_place=True).exclude(state__in=HOLDING)
+    assert not astray.exists(), "a session that nobody has counts for somebody"
     for operator in Operator.objects.annotate(held=held):
         assert operator.open_chats == operator.held, f"{operator} over all lines"
         assert operator.open_chats <= operator.max_chats, f"{operator} is above his cap"
@@ -124,7 +128,11 @@ def books_check() -> None:
             )
         )
         if session.state == SessionState.OFFERED:
-            assert open_turns == [session.operator_id], "an offer has one open turn"
+            if session.to_everybody:
+                assert open_turns, "an offer to everybody that nobody has"
+                assert session.operator_id is None
+            else:
+                assert open_turns == [session.operator_id], "an offer has one open turn"
             assert Timer.objects.filter(session=session, kind="response").exists(), "no deadline"
         else:
             assert open_turns == [], f"{session.state} with an open turn"
