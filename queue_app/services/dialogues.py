@@ -55,7 +55,7 @@ def dialogue_begin(
         if begun is not None and _is_repeat(begun, parent, actor):
             return begun
         session_check("new_dialogue", session=parent, user=actor, now=now)
-        in_thread = Message.objects.filter(conversation=conversation, pk=message_id)
+        in_thread = Message.objects.filter(conversation=conversation, pk=message_id or 0)
         if message_id is not None and not in_thread.exists():
             raise InvalidError(
                 "invalid",
