@@ -52,10 +52,11 @@ def session_transfer(
     `InvalidError`.
     """
     if (to_operator is None) == (to_line is None):
+        only_one = [_("Exactly one of the two.")]
         raise InvalidError(
             "one_target",
             _("Choose a colleague or a line."),
-            fields={"to": [_("Exactly one of the two.")]},
+            fields={"operator": only_one, "open_channel": only_one},
         )
     reason = note_text(reason)
     with transaction.atomic():
