@@ -17,6 +17,7 @@ from queue_app.models import (
     AssignmentOutcome,
     Operator,
     Session,
+    SessionHelper,
     SessionState,
     TimerKind,
     Turn,
@@ -83,6 +84,8 @@ def session_give(
         to_everybody=False, accepted_at=session.accepted_at or now, answered_at=None,
         ended_at=None, snoozed_until=None, event_seq=session.event_seq,
     )  # fmt: skip
+    # Whose the chat is helps in it no longer.
+    SessionHelper.objects.filter(session=session, operator=operator).delete()
     timer_cancel(session_id=session.pk, kinds=UNHELD_TIMERS)
     replying = session.open_channel.response_means == ResponseMeans.REPLYING
     if replying and session.turn == Turn.OPERATOR:
