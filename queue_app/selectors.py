@@ -43,7 +43,7 @@ def _sessions_of(user: User | AnonymousUser) -> Q:
     helped = SessionHelper.objects.filter(operator__user_id=user_id)
     return (
         Q(open_channel_id__in=_lines_of(user).values("open_channel_id"))
-        | Q(operator__user_id=user.pk)
+        | Q(operator__user_id=user_id)
         | Q(pk__in=asked.values("session_id"))
         | Q(pk__in=helped.values("session_id"))
     )

@@ -125,7 +125,7 @@ class SessionSerializer(serializers.Serializer[Any]):
     round = serializers.IntegerField()
     unread = serializers.IntegerField()
     is_first = serializers.BooleanField()
-    parent = serializers.IntegerField(  # type: ignore[assignment]  a field called as the class's own
+    parent = serializers.IntegerField(  # type: ignore[assignment]  # the name is the API's
         source="parent_id", allow_null=True, help_text="The session it was taken up from."
     )
     version = serializers.IntegerField()

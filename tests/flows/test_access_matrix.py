@@ -97,6 +97,21 @@ TABLE = {
     "inbox/chats/<id:session_id>/read/": of_the_line("post", 303),
     "inbox/chats/<id:session_id>/typing/": of_the_line("post", 204),
     "inbox/chats/<id:session_id>/close/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/skip/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/transfer/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/join/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/leave/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/intercept/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/spam/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/spam-undo/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/block/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/unblock/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/force-stop/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/snooze/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/wake/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/note/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/new/": of_the_line("post", 303),
+    "inbox/conversations/<id:conversation_id>/write/": of_the_line("post", 303),
     "inbox/messages/<id:message_id>/resend/": of_the_line("post", 303),
     "inbox/messages/<id:message_id>/discard/": of_the_line("post", 303),
     # The description of the API is for the staff; the API itself asks for keys.
@@ -167,6 +182,7 @@ def story() -> Story:
         "token": "no-such-link",
         "session_id": str(session.pk),
         "message_id": str(message.pk),
+        "conversation_id": str(session.conversation_id),
         "pk": str(connector.pk),
         "object_id": str(connector.pk),
         "content_type_id": "1",
@@ -186,7 +202,10 @@ def everything() -> list[Any]:
     ]
 
 
-FORM = {"duty": "on", "text": "Good day", "client_key": "0123456789abcdef", "since": "0"}
+FORM = {
+    "duty": "on", "text": "Good day", "client_key": "0123456789abcdef", "since": "0",
+    "minutes": "5",
+}  # fmt: skip
 
 
 def ask(client: Client, method: str, path: str) -> Any:

@@ -8,9 +8,10 @@ from django.utils import timezone, translation
 
 from channels_app.models import Attachment, AttachmentState, Message
 from channels_app.services.conversations import conversation_system_message
-from queue_app.inbox.thread import PAGE, Row, session_foot, thread_delta, thread_page
-from queue_app.models import Operator, Session, SessionState, Timer
+from queue_app.inbox.thread import PAGE, Foot, Row, session_foot, thread_delta, thread_page
+from queue_app.models import Assignment, Operator, Session, SessionHelper, SessionState, Timer
 from queue_app.services.events import EventKind, event_write
+from queue_app.services.permits import session_facts
 from tests.factories import ConversationFactory, MessageFactory, OperatorFactory, SessionFactory
 from tests.queue_app.inbox.stories import desk, part
 
@@ -321,18 +322,29 @@ def test_a_place_is_shown_with_its_coordinates_and_no_map() -> None:
 
 def test_the_foot_says_what_may_be_done() -> None:
     story = desk()
-    reader = story.operator.user
-    assert session_foot(session=story.chat(), reader=reader).kind == "composer"
-    assert session_foot(session=story.waiting(), reader=reader).kind == "take"
-    offered = session_foot(session=story.offered(), reader=reader)
-    assert offered.kind == "take"
+
+    def foot(session: Session) -> Foot:
+        facts = session_facts(session=session, user=story.operator.user, now=timezone.now())
+        return session_foot(session=session, facts=facts)
+
+    assert foot(story.chat()).kind == "composer"
+    assert foot(story.waiting()).kind == "take"
+    offered = foot(story.offered())
+    assert (offered.kind, offered.text) == ("take", "This chat is offered to you.")
     assert offered.due_at is not None
     colleague = OperatorFactory(user__first_name="Ana", user__last_name="")
-    other = session_foot(session=story.chat(operator=colleague), reader=reader)
+    hers = story.chat(operator=colleague)
+    other = foot(hers)
     assert (other.kind, other.text) == ("other", "Ana is answering this chat.")
+    SessionHelper.objects.create(session=hers, operator=story.operator, joined_at=timezone.now())
+    assert foot(hers).kind == "composer"
+    to_all = story.chat(operator=None, state="offered", to_everybody=True)
+    assert (foot(to_all).kind, foot(to_all).text) == ("other", "This chat is offered to others.")
+    Assignment.objects.create(session=to_all, operator=story.operator, offered_at=timezone.now())
+    assert (foot(to_all).kind, foot(to_all).text) == ("take", "This chat is offered to all.")
     story.line.is_active = False
     story.line.save()
-    refused = session_foot(session=story.chat(), reader=reader)
+    refused = foot(story.chat())
     assert refused.kind == "refused"
 
 
