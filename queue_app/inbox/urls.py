@@ -4,7 +4,7 @@ from django.urls import path
 from django.urls.converters import IntConverter, register_converter
 
 from queue_app.inbox import live
-from queue_app.inbox.views import actions, pages, sign_in, thread
+from queue_app.inbox.views import actions, pages, sign_in, supervisor, thread
 
 
 class IdConverter(IntConverter):
@@ -23,6 +23,14 @@ urlpatterns = [
     path("inbox/", pages.home, name="home"),
     path("inbox/me/", pages.me, name="me"),
     path("inbox/duty/", actions.duty_set, name="duty"),
+    path("inbox/presence/", actions.presence, name="presence"),
+    path("inbox/supervisor/", supervisor.supervisor, name="supervisor"),
+    path("inbox/supervisor/board/", supervisor.board_part, name="supervisor-board"),
+    path(
+        "inbox/supervisor/operators/<id:operator_id>/duty/",
+        supervisor.duty_set,
+        name="supervisor-duty",
+    ),
     path("inbox/next/", actions.next_take, name="next"),
     path("inbox/chats/<id:session_id>/", pages.session_detail, name="session-detail"),
     path("inbox/chats/<id:session_id>/thread/", thread.thread_part, name="session-thread"),
