@@ -28,7 +28,7 @@ from queue_app.services.operators import operator_duty_set
 
 @inbox_view("GET", "HEAD")
 def supervisor(request: InboxRequest) -> HttpResponseBase:
-    """`/inbox/supervisor/`, of one line with `?line=`. To who supervises nothing it is not there."""
+    """`/inbox/supervisor/`, of one line with `?line=`; not there without the right to it."""
     board = _board(request)
     context = shell_context(request, Filters("all")) | _context(board)
     return render(request, "inbox/supervisor.html", context)

@@ -17,7 +17,9 @@ from tests.queue_app.inbox.stories import Desk, desk
 pytestmark = pytest.mark.django_db
 
 # Addresses that name nobody's object: everybody signed in may ask them.
-OWN = {"home", "me", "list", "list-part", "duty", "next", "live"}
+OWN = {"home", "me", "list", "list-part", "duty", "next", "live", "presence"}
+# Not there for who supervises nothing.
+BY_RIGHT = {"supervisor", "supervisor-board"}
 SIGNING = {"login", "logout"}
 # Addresses with an object in them, and what it is.
 OBJECTS = {
@@ -30,8 +32,11 @@ OBJECTS = {
     "session-close": "session_id",
     "message-resend": "message_id",
     "message-discard": "message_id",
+    "supervisor-duty": "operator_id",
 }
-READ_ONLY = {"home", "me", "list", "list-part", "live", "session-detail", "session-thread"}
+READ_ONLY = {
+    "home", "me", "list", "list-part", "live", "session-detail", "session-thread", *BY_RIGHT,
+}  # fmt: skip
 FORM = {"duty": "on", "text": "Let me in", "client_key": "0123456789abcdef", "since": "0"}
 
 
@@ -44,16 +49,18 @@ def address(pattern: URLPattern, desk: Desk, session: Session, message: Message)
     return (
         text.replace("<id:session_id>", str(session.pk))
         .replace("<id:message_id>", str(message.pk))
+        .replace("<id:operator_id>", str(desk.operator.pk))
         .replace("<slug:view>", "mine")
     )
 
 
 def everything() -> dict[str, Any]:
-    """What an answer could have changed."""
+    """What an answer could have changed, but that the reader was there."""
+    operators = [field.attname for field in Operator._meta.fields if field.name != "seen_at"]
     return {
         model.__name__: list(model.objects.order_by("pk").values())
-        for model in (Session, SessionEvent, Message, Conversation, Timer, Operator)
-    }
+        for model in (Session, SessionEvent, Message, Conversation, Timer)
+    } | {"Operator": list(Operator.objects.order_by("pk").values(*operators))}
 
 
 def story() -> tuple[Desk, Session, Message]:
@@ -67,7 +74,7 @@ def story() -> tuple[Desk, Session, Message]:
 
 def test_no_address_is_forgotten_here() -> None:
     names = {pattern.name for pattern in patterns()}
-    assert names == OWN | SIGNING | set(OBJECTS)
+    assert names == OWN | SIGNING | BY_RIGHT | set(OBJECTS)
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -126,6 +133,9 @@ def test_reading_changes_nothing() -> None:
     for pattern in patterns():
         if pattern.name in READ_ONLY - {"live"}:
             response = owner.client.get(address(pattern, owner, session, message))
+            if pattern.name in BY_RIGHT:
+                assert response.status_code == 404, pattern.name
+                continue
             assert response.status_code in {200, 302}, pattern.name
             assert "no-store" in response["Cache-Control"], pattern.name
     assert everything() == before
