@@ -69,8 +69,8 @@ class OperatorViewSet(ListView, mixins.RetrieveModelMixin, DeskViewSet[Operator]
     @extend_schema(request=OperatorChange, responses=OperatorSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change the weekly times, whether they count, the leave and the cap over all lines."""
-        self.every_line_or_error()
         operator, now = self.get_object(), timezone.now()
+        self.every_line_or_error()
         given = self.body(OperatorChange)
         if "shifts" in given:
             shifts = [Shift(**shift) for shift in given["shifts"]]
