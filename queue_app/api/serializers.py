@@ -91,7 +91,7 @@ class OperatorChange(StrictSerializer):
 
     follows_schedule = FlagField(required=False)
     schedule_zone = TextField(max_length=64, allow_blank=True, required=False)
-    shifts = ShiftSerializer(many=True, required=False, max_length=MAX_SHIFTS)
+    shifts = ShiftSerializer(many=True, required=False, max_length=MAX_SHIFTS)  # type: ignore[call-arg]
     leave_from = TimeField(allow_null=True, required=False)
     leave_until = TimeField(allow_null=True, required=False)
     max_chats = WholeField(min_value=0, max_value=MAX_CAP, required=False)

@@ -287,7 +287,9 @@ def _team(
         _member(operator, rows, lines, since.get(operator.pk), most, now)
         for operator, rows in places.items()
     ]
-    return sorted(team, key=lambda member: (-member.share, -member.chats, member.name))
+    return sorted(
+        team, key=lambda member: (not member.is_full, -member.share, -member.chats, member.name)
+    )
 
 
 def _member(

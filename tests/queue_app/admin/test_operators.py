@@ -42,6 +42,10 @@ def sent(
     } | changes  # fmt: skip
 
 
+# What the page of somebody on duty carries.
+WAS_ON: dict[str, Any] = {"initial-duty": "on"}
+
+
 def address(operator: Operator) -> str:
     return f"/admin/queue_app/operator/{operator.pk}/change/"
 
@@ -64,7 +68,7 @@ def test_duty_leave_and_cap_are_saved(administrator: Client) -> None:
     administrator.post(
         address(operator),
         sent(duty="off", max_chats="7", leave_from_0="2026-05-01", leave_from_1="08:00",
-             leave_until_0="2026-05-10", leave_until_1="18:00", **{"initial-duty": "on"}),
+             leave_until_0="2026-05-10", leave_until_1="18:00", **WAS_ON),
     )  # fmt: skip
     operator.refresh_from_db()
     assert (operator.duty, operator.max_chats) == ("off", 7)
@@ -128,7 +132,7 @@ def test_weekly_times_are_added_changed_and_removed(administrator: Client) -> No
     stored = tuple(OperatorShift.objects.filter(operator=operator))
     form = sent(
         (0, "22:00", "06:00"), (0, "08:00", "12:00"), stored=stored[:2],
-        follows_schedule="on", duty="on", **{"initial-duty": "on", "shifts-1-DELETE": "on"},
+        follows_schedule="on", duty="on", **(WAS_ON | {"shifts-1-DELETE": "on"}),
     )  # fmt: skip
     assert administrator.post(address(operator), form).status_code == 302
     assert shifts_of(operator) == ["Monday 22:00-06:00"]
@@ -161,7 +165,7 @@ def test_a_page_that_is_out_of_date_puts_nobody_off_duty(administrator: Client) 
     page = administrator.get(address(operator)).content.decode()
     assert 'name="initial-duty" value="off"' in page
     operator_duty_set(operator=operator, duty="on", now=timezone.now())
-    form = sent(duty="off", max_chats="9", **{"initial-duty": "off"})
+    form = sent(duty="off", max_chats="9")
     assert administrator.post(address(operator), form).status_code == 302
     operator.refresh_from_db()
     assert (operator.duty, operator.max_chats) == ("on", 9)

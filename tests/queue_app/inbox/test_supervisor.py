@@ -50,9 +50,8 @@ def grant(user: User, *codenames: str) -> User:
 
 def supervisor(*lines: OpenChannel, everywhere: bool = False) -> tuple[User, Client]:
     """Somebody who supervises the lines in whose queue he stands, or every line."""
-    user = UserFactory()
     rights = ["supervise_desk", *(["view_all_sessions"] if everywhere else [])]
-    user = grant(user, *rights)
+    user = grant(UserFactory(), *rights)
     OperatorFactory(user=user, duty="off")
     for line in lines:
         queue_member_add(open_channel=line, user=user, now=timezone.now())

@@ -12,7 +12,14 @@ from django.core import mail
 from pytest_django import Settings
 
 from channels_app.models import OpenChannel
-from queue_app.models import LineNotice, NoticeKind, Operator, SessionState, WaitReason
+from queue_app.models import (
+    LineNotice,
+    NoticeKind,
+    Operator,
+    Session,
+    SessionState,
+    WaitReason,
+)
 from queue_app.selectors import line_notices_open
 from queue_app.services import notices
 from queue_app.services.notices import (
@@ -190,8 +197,8 @@ def test_endless_rounds_are_over_when_no_chat_rests_there() -> None:
     )
     assert line_notices_check(now=moment(1)) == 1
     assert (standing(line), standing(other)) == (["rounds_over"], [])
-    session.state, session.operator = SessionState.ACTIVE, OperatorFactory()
-    session.save()
+    taken = {"state": SessionState.ACTIVE, "operator": OperatorFactory()}
+    Session.objects.filter(pk=session.pk).update(**taken)
     assert line_notices_check(now=moment(2)) == 1
     assert standing(line) == []
 

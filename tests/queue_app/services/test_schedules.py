@@ -224,11 +224,9 @@ def test_who_is_always_on_has_no_next_change() -> None:
 def test_a_schedule_that_makes_no_sense_is_refused(values: dict[str, Any], field: str) -> None:
     assert MAX_SHIFTS == 70
     operator = OperatorFactory(duty="off")
+    wanted: dict[str, Any] = {"follows_schedule": True, "schedule_zone": "", "shifts": OFFICE}
     with pytest.raises(InvalidError) as caught:
-        operator_schedule_set(
-            operator=operator, now=at(MONDAY, 10),
-            **({"follows_schedule": True, "schedule_zone": "", "shifts": OFFICE} | values),
-        )  # fmt: skip
+        operator_schedule_set(operator=operator, now=at(MONDAY, 10), **(wanted | values))
     assert (caught.value.code, list(caught.value.fields)) == ("invalid", [field])
     operator.refresh_from_db()
     assert (operator.follows_schedule, operator.duty) == (False, "off")
@@ -236,9 +234,9 @@ def test_a_schedule_that_makes_no_sense_is_refused(values: dict[str, Any], field
 
 
 def test_the_next_change_and_what_it_brings() -> None:
-    operator = OperatorFactory(duty="off")
-    assert operator_schedule_next(operator) is None
-    operator = follow(operator, *OFFICE, now=at(MONDAY, 8))
+    made = OperatorFactory(duty="off")
+    assert operator_schedule_next(made) is None
+    operator = follow(made, *OFFICE, now=at(MONDAY, 8))
     assert operator_schedule_next(operator) == (at(MONDAY, 9), "on")
     sweep(operator, at(MONDAY, 9))
     assert operator_schedule_next(operator) == (at(MONDAY, 18), "off")
