@@ -4,7 +4,14 @@ from django.urls import path
 from django.urls.converters import IntConverter, register_converter
 
 from queue_app.inbox import live
-from queue_app.inbox.views import actions, pages, session_actions, sign_in, thread
+from queue_app.inbox.views import (
+    actions,
+    pages,
+    session_actions,
+    sign_in,
+    supervisor,
+    thread,
+)
 
 
 class IdConverter(IntConverter):
@@ -40,6 +47,14 @@ urlpatterns = [
     path("inbox/", pages.home, name="home"),
     path("inbox/me/", pages.me, name="me"),
     path("inbox/duty/", actions.duty_set, name="duty"),
+    path("inbox/presence/", actions.presence, name="presence"),
+    path("inbox/supervisor/", supervisor.supervisor, name="supervisor"),
+    path("inbox/supervisor/board/", supervisor.board_part, name="supervisor-board"),
+    path(
+        "inbox/supervisor/operators/<id:operator_id>/duty/",
+        supervisor.duty_set,
+        name="supervisor-duty",
+    ),
     path("inbox/next/", actions.next_take, name="next"),
     path("inbox/chats/<id:session_id>/", pages.session_detail, name="session-detail"),
     path("inbox/chats/<id:session_id>/thread/", thread.thread_part, name="session-thread"),

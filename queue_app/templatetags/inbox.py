@@ -22,6 +22,7 @@ from queue_app.inbox import words
 register = template.Library()
 register.filter("avatar_number", avatar_number)
 register.filter("channel_label", kind_label)
+register.filter("coming", words.coming)
 register.filter("initials", initials)
 register.filter("moment", words.moment)
 register.filter("person", person_name)

@@ -62,6 +62,11 @@ def of_the_line(method: str, status: int) -> Row:
     return Row(method, 302, 404, status, 404, status)
 
 
+def supervised(method: str, status: int) -> Row:
+    """Asks for a right that only the administrator has here; without it nothing is there."""
+    return Row(method, 302, 404, 404, 404, status)
+
+
 TABLE = {
     # Told by a signature, a token or a signed address, not by who is signed in.
     "webhooks/<slug:public_id>/": everybody("post", 401),
@@ -88,6 +93,11 @@ TABLE = {
     "inbox/me/": signed_in("get", 200),
     "inbox/duty/": signed_in("post", 303),
     "inbox/next/": signed_in("post", 303),
+    "inbox/presence/": signed_in("post", 204),
+    # For who may supervise a line; of another line's people nobody may set the duty.
+    "inbox/supervisor/": supervised("get", 200),
+    "inbox/supervisor/board/": supervised("get", 200),
+    "inbox/supervisor/operators/<id:operator_id>/duty/": supervised("post", 303),
     "inbox/<slug:view>/": signed_in("get", 200),
     "inbox/list/<slug:view>/": signed_in("get", 200),
     "inbox/chats/<id:session_id>/": of_the_line("get", 200),
@@ -183,6 +193,7 @@ def story() -> Story:
         "session_id": str(session.pk),
         "message_id": str(message.pk),
         "conversation_id": str(session.conversation_id),
+        "operator_id": str(holder.pk),
         "pk": str(connector.pk),
         "object_id": str(connector.pk),
         "content_type_id": "1",

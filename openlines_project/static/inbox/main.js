@@ -1,6 +1,7 @@
 // The inbox: ties together the list, the open chat, the live updates and htmx.
 
 import './zone.js';
+import { bindBoard, refreshBoard } from './board.js';
 import { startClock } from './clock.js';
 import { bindKeys } from './keys.js';
 import { morePages, refreshList, shown } from './list.js';
@@ -17,18 +18,21 @@ const LOOK_MS = 60000;
 
 function look() {
   refreshList();
+  refreshBoard();
   refreshThread();
 }
 
 remember(document);
 bindSwitch();
 bindKeys();
+bindBoard();
 if (document.getElementById('chat')) chatOpened();
 shown();
 startClock(() => setTimeout(refreshList, 1500));
 listen({
   onHints(pairs) {
     refreshList();
+    refreshBoard();
     const isNews = ([id, version]) => id === openConversation() && version > knownVersion();
     if (pairs.some(isNews)) refreshThread();
   },
@@ -58,6 +62,7 @@ document.body.addEventListener('htmx:afterRequest', (event) => {
     refreshThread();
   }
   refreshList();
+  refreshBoard();
 });
 document.body.addEventListener('htmx:afterSwap', (event) => {
   const { target } = event.detail;

@@ -351,11 +351,13 @@ def test_the_foot_says_what_may_be_done() -> None:
 def test_the_foot_of_an_ending_chat_says_when_it_closes() -> None:
     story = desk()
     session = story.chat(state=SessionState.CLOSING)
-    reader = story.operator.user
-    assert session_foot(session=session, reader=reader).text == "This chat is ending."
+    now = timezone.now()
+    facts = session_facts(session=session, user=story.operator.user, now=now)
+    assert session_foot(session=session, facts=facts).text == "This chat is ending."
     due_at = timezone.localtime().replace(hour=16, minute=30)
     Timer.objects.create(session=session, kind="grace", due_at=due_at)
-    foot = session_foot(session=session, reader=OperatorFactory().user)
+    facts = session_facts(session=session, user=OperatorFactory().user, now=now)
+    foot = session_foot(session=session, facts=facts)
     assert foot.kind == "ending"
     assert foot.text == (
         "This chat is ending, it closes at 16:30. If the customer writes, it goes on."
