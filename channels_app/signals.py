@@ -8,7 +8,8 @@
 `reachability_changed` conversation, reachable, now
 `delivery_changed`   conversation, message, now
 `connector_changed`  connector, fields
-`open_channel_changed` open_channel, fields (names of the changed fields)
+`open_channel_changed` open_channel, fields (names of the changed columns and lists; "created"), now
+`open_channel_cloned` open_channel (the copy), source, now: after its `open_channel_changed`
 """
 
 from django.dispatch import Signal
@@ -21,3 +22,4 @@ reachability_changed = Signal()
 delivery_changed = Signal()
 connector_changed = Signal()
 open_channel_changed = Signal()
+open_channel_cloned = Signal()

@@ -4,8 +4,13 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from channels_app.signals import message_echoed, message_received, open_channel_changed
-from queue_app.services.queues import queue_changed
+from channels_app.signals import (
+    message_echoed,
+    message_received,
+    open_channel_changed,
+    open_channel_cloned,
+)
+from queue_app.services.queues import queue_changed, queue_members_copy
 from queue_app.services.routing import echo_route, message_route
 
 
@@ -29,3 +34,8 @@ DISTRIBUTION_FIELDS = {
 def on_line(open_channel: Any, fields: Any, **_kwargs: Any) -> None:
     if DISTRIBUTION_FIELDS.intersection(fields):
         queue_changed(open_channel=open_channel)
+
+
+@receiver(open_channel_cloned, dispatch_uid="desk.line_cloned")
+def on_clone(open_channel: Any, source: Any, now: Any, **_kwargs: Any) -> None:
+    queue_members_copy(source=source, target=open_channel, now=now)
