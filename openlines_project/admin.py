@@ -48,6 +48,7 @@ __all__ = [
 _LINE_PAGES = ("/admin/channels_app/openchannel/", "/admin/channels_app/connector/")
 
 ModelT = TypeVar("ModelT", bound=models.Model)
+ColumnT = TypeVar("ColumnT", bound=Callable[..., Any])
 ParentT = TypeVar("ParentT", bound=models.Model)
 
 if TYPE_CHECKING:
@@ -154,12 +155,17 @@ def shown(name: str, label: Any, *, words: Callable[[Any], str] | None = None) -
     return value
 
 
-def badges(*, description: Any, colours: dict[str, str], ordering: str | None = None) -> Any:
+def badges(
+    *, description: Any, colours: dict[str, str], ordering: str | None = None
+) -> Callable[[ColumnT], ColumnT]:
     """A column of a list whose values are pairs: a key of `colours`, and the badge's words.
 
     Colours are the theme's: success, warning, danger, info. None shows nothing.
     """
-    return theme_display(description=description, label=colours, ordering=ordering)
+    column: Callable[[ColumnT], ColumnT] = theme_display(
+        description=description, label=colours, ordering=ordering
+    )
+    return column
 
 
 def select_widget(choices: Any = ()) -> Any:

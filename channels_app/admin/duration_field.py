@@ -41,6 +41,10 @@ class DurationWidget(forms.MultiWidget):
             return [None, "minutes"]
         return list(duration_split(int(value)))
 
+    def names(self, name: str) -> list[str]:
+        """The names under which the number and the unit are sent."""
+        return [f"{name}_0", f"{name}_1"]
+
     def render(
         self,
         name: str,

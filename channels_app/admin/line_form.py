@@ -10,6 +10,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.functional import cached_property
 
+from channels_app.admin.duration_field import DurationWidget
 from channels_app.admin.line_words import unit_in_words, unit_label
 from channels_app.admin.tabs import TAB_FORMS, TabForm
 from channels_app.admin.tabs.base import StoredLine
@@ -175,9 +176,9 @@ def _field_sent(bound: forms.BoundField) -> dict[str, list[str]]:
     widget, value = bound.field.widget, bound.value()
     if isinstance(widget, forms.CheckboxInput):
         return {bound.html_name: ["on"]} if value else {}
-    if isinstance(widget, forms.MultiWidget):
-        parts = zip(widget.widgets_names, widget.decompress(value), strict=True)
-        return {bound.html_name + suffix: [_raw(part)] for suffix, part in parts}
+    if isinstance(widget, DurationWidget):
+        parts = zip(widget.names(bound.html_name), widget.decompress(value), strict=True)
+        return {name: [_raw(part)] for name, part in parts}
     return {bound.html_name: [_raw(value)]}
 
 

@@ -61,7 +61,7 @@ LISTS: Mapping[str, RowList] = {
 
 def rows_stored(open_channel: OpenChannel) -> dict[str, list[Row]]:
     """All lists of a line, each in its order. One that is not stored yet has empty ones."""
-    if open_channel.pk is None:
+    if open_channel._state.adding:
         return {name: [] for name in LISTS}
     stored = {}
     for name, kind in LISTS.items():

@@ -17,6 +17,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy
 
+from channels_app.admin.duration_field import DurationWidget
 from channels_app.admin.forms import dress_form
 from channels_app.models import OpenChannel, TextKind
 from channels_app.placeholders import PLACEHOLDERS, WITHOUT_OPERATOR
@@ -135,9 +136,7 @@ class TabForm(ModelForm[OpenChannel]):
     def names(self, unit: str) -> list[str]:
         """The names under which a browser sends a unit."""
         widget = self.fields[unit].widget
-        if isinstance(widget, forms.MultiWidget):
-            return [unit + suffix for suffix in widget.widgets_names]
-        return [unit]
+        return widget.names(unit) if isinstance(widget, DurationWidget) else [unit]
 
     def error_take(self, path: str, sentences: Sequence[str]) -> bool:
         """Put what a service refused beside its field. False when the path is not of this tab."""

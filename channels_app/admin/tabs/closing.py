@@ -43,9 +43,8 @@ class ClosingTab(TabForm):
                 "by it."
             ),
         )  # fmt: skip
-        self.initial |= {
-            "grace_minutes": line.grace_minutes, "auto_close_minutes": line.auto_close_minutes,
-        }  # fmt: skip
+        self.initial["grace_minutes"] = line.grace_minutes
+        self.initial["auto_close_minutes"] = line.auto_close_minutes
         for number in NUMBERS:
             row = stored.text(TextKind.REMINDER, number)
             minutes, text = f"reminder_{number}_minutes", f"reminder_{number}_text"
@@ -56,9 +55,8 @@ class ClosingTab(TabForm):
             self.fields[text] = TextField(
                 TextKind.REMINDER, label=_("Text of reminder %(n)d") % {"n": number}
             )
-            self.initial |= {
-                minutes: row["minutes"] if row else None, text: row["text"] if row else "",
-            }  # fmt: skip
+            self.initial[minutes] = row["minutes"] if row else None
+            self.initial[text] = row["text"] if row else ""
         dress_form(self)
 
     @property

@@ -88,11 +88,9 @@ class QueueTab(TabForm):
                 "it pass."
             ),
         )  # fmt: skip
-        self.initial |= {
-            "response_choice": str(minutes) if offered else OTHER,
-            "response_other": None if offered else minutes,
-            "no_answer_minutes": stored.open_channel.no_answer_minutes,
-        }
+        self.initial["response_choice"] = str(minutes) if offered else OTHER
+        self.initial["response_other"] = None if offered else minutes
+        self.initial["no_answer_minutes"] = stored.open_channel.no_answer_minutes
         dress_form(self)
 
     def clean(self) -> dict[str, Any]:
