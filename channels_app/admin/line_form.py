@@ -95,6 +95,14 @@ class LineForm:
         return [unit for unit, value in self.values.items() if value != seen.get(unit)]
 
     @property
+    def unsaved(self) -> list[str]:
+        """The units the person changed, also wrongly. Only after `is_valid()`, true or not."""
+        if self.data is None:
+            return []
+        units = [unit for form in self.tabs.values() for unit in form.units]
+        return [unit for unit in units if unit not in self.values or unit in self.changed]
+
+    @property
     def changes(self) -> dict[str, Any]:
         """What the person changed, as the service takes it. Only after `is_valid()`."""
         changed = self.changed

@@ -153,7 +153,7 @@ class LinePage(ModelAdmin[OpenChannel]):
             "conflict": conflict,
             "wrong": wrong,
             # Already on the page and not saved: what is counted on the button beside later ones.
-            "unsaved": form.changed if form.data is not None and form.is_valid() else [],
+            "unsaved": form.unsaved,
             "tiles": tiles,
             "kinds": kind_tiles(),
             "broken": [tile for tile in tiles if tile.status == "broken"],

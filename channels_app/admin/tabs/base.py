@@ -66,11 +66,9 @@ class StoredLine:
 class TextField(forms.CharField):
     """An automatic text: empty means that it is not sent."""
 
-    widget = forms.Textarea
-
     def __init__(self, kind: str, **kwargs: Any) -> None:
         self.kind = kind
-        kwargs = {"label": TEXT_LABELS[kind]} | kwargs
+        kwargs = {"label": TEXT_LABELS[kind], "widget": forms.Textarea(attrs={"rows": 3})} | kwargs
         super().__init__(required=False, max_length=MAX_TEXT, **kwargs)
 
     @property
