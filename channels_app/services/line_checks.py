@@ -135,11 +135,8 @@ def _reminders(settings: Settings) -> Found:
         elif row["minutes"] <= before:
             yield f"{path}.minutes", _("It has to come later than the reminder before it.")
         elif end and row["minutes"] >= end:
-            yield (
-                path,
-                _("It has to come before the chat ends by itself, after %(time)s.")
-                % {"time": duration_words(end)},
-            )
+            words = _("It has to come before the chat ends by itself, after %(time)s.")
+            yield f"{path}.minutes", words % {"time": duration_words(end)}
         before = row["minutes"]
 
 

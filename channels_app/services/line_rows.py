@@ -91,7 +91,8 @@ def rows_clean(name: str, given: Any) -> tuple[list[Row], Problems]:
     for index, values in enumerate(given):
         row, wrong = _row_clean(kind, values)
         rows.append(row)
-        problems |= {f"{name}.{index}.{field}": texts for field, texts in wrong.items()}
+        # Without a field it is the row itself that is none.
+        problems |= {f"{name}.{index}.{field}".rstrip("."): texts for field, texts in wrong.items()}
     if not problems:
         problems = _twice(name, rows)
     return rows, problems
