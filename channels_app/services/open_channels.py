@@ -158,12 +158,28 @@ def _settings_apply(
         fields["default_country"] = [_("Two capital letters, such as BR.")]
     after = {name: getattr(open_channel, name) for name in SETTINGS}
     # Only of values that are right each by itself can be said whether they go together.
-    fields = fields or line_problems({**after, **stored, **lists})
+    fields = fields or _new_problems({**before, **stored}, {**after, **stored, **lists}, values)
     if fields:
         raise InvalidError("invalid", _("Some settings are wrong."), fields=fields)
     columns = [name for name in SETTINGS if after[name] != before[name]]
     ordered = {name: rows_ordered(name, rows) for name, rows in lists.items()}
     return columns, {name: rows for name, rows in ordered.items() if rows != stored[name]}
+
+
+def _new_problems(
+    before: Mapping[str, Any], after: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """What a change makes impossible, or touches without mending it.
+
+    A line that was set up by an older release must still be switched off, or renamed.
+    """
+    problems = line_problems(after)
+    standing = line_problems(before) if problems else {}
+    return {
+        path: sentences
+        for path, sentences in problems.items()
+        if standing.get(path) != sentences or path.partition(".")[0] in values
+    }
 
 
 def _is_zone(name: str) -> bool:

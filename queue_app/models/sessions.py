@@ -293,7 +293,8 @@ class SessionText(models.Model):
 
     `kind` is a `TextKind`; `occurrence` tells apart what may come again within one session: the
     number of a reminder, the closed period of an out-of-hours text. `skipped` is the code of the
-    refusal (`window`, `line_closed`, `unreachable`, `connector_off`), empty when it was sent.
+    refusal (`window`, `line_closed`, `unreachable`, `connector_off`), `spam` or `forced` when it
+    was called back with the end of the session, empty when it was sent.
     """
 
     session = models.ForeignKey(

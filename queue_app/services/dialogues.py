@@ -89,10 +89,10 @@ def conversation_write(
 ) -> Message:
     """Write to somebody first: the chat that begins is his who writes, without the queue.
 
-    It counts for his limit and is not stopped by it. In an open chat that is his own, or that he
-    has joined, it is an ordinary answer. The same `client_key` gives the first message back.
-    Raises `ConflictError` ("key_reused", "open_session", "blocked", and why nothing can be
-    sent), `ForbiddenError` "permission", `InvalidError`.
+    It counts for his limit and is not stopped by it. In an open chat that is his, that he is
+    asked to take or has joined, it is an ordinary answer. The same `client_key` gives the first
+    message back. Raises `ConflictError` ("key_reused", "open_session", "blocked", and why nothing
+    can be sent), `ForbiddenError` "permission", `InvalidError`.
     """
     with transaction.atomic():
         conversation = conversation_lock(conversation_id)
@@ -128,6 +128,9 @@ def conversation_write(
 def _is_his(session: Session, user: User) -> bool:
     """Whether an answer of his belongs into this open chat."""
     if session.operator is not None and session.operator.user_id == user.pk:
+        return True
+    asked = Assignment.objects.filter(session=session, operator__user=user, ended_at__isnull=True)
+    if asked.exists():
         return True
     helps = SessionHelper.objects.filter(session=session, operator__user=user)
     return session.state == SessionState.ACTIVE and helps.exists()

@@ -12,6 +12,7 @@ from functools import partial
 
 from channels_app.models import Conversation, NoAnswerAction, ResponseMeans
 from queue_app.models import (
+    Assignment,
     AssignmentOutcome,
     Session,
     SessionState,
@@ -47,7 +48,14 @@ def response_over(session: Session, conversation: Conversation, now: dt.datetime
         everybody_round_over(session=session, conversation=conversation, now=now)
         session_show(session=session, conversation=conversation, now=now)
         return None
-    since = session.offered_at if is_offer else session.accepted_at
+    since = session.offered_at
+    if owes_reply:
+        since = _accepted_at(session)
+        # His accepted turn has ended: this one tells that he let it pass, for the round.
+        Assignment.objects.create(
+            session=session, operator_id=session.operator_id, round=session.round,
+            offered_at=since or now, ended_at=now, outcome=AssignmentOutcome.EXPIRED,
+        )  # fmt: skip
     session_hand_back(
         session=session,
         conversation=conversation,
@@ -61,6 +69,12 @@ def response_over(session: Session, conversation: Conversation, now: dt.datetime
         },
     )
     return partial(session_distribute, session_id=session.pk, now=now)
+
+
+def _accepted_at(session: Session) -> dt.datetime | None:
+    """When the operator of an active session got it."""
+    turns = Assignment.objects.filter(session=session, operator=session.operator_id)
+    return turns.order_by("-pk").values_list("ended_at", flat=True).first()
 
 
 def route(session: Session, conversation: Conversation, now: dt.datetime) -> Then:  # noqa: ARG001

@@ -70,6 +70,8 @@ def session_transfer(
         else:
             assert to_line is not None  # noqa: S101  one of the two is given
             _to_line(session, conversation, to_line, actor, reason, now)
+        # Whoever answers for the customer has it no longer.
+        Session.objects.filter(pk=session.pk).update(from_crm=False)
         turn_ours(session=session)
         if reason:
             note_write(
@@ -143,8 +145,6 @@ def _to_line(
     Assignment.objects.filter(session=session).update(round=0)
     session.open_channel = target
     session.round_began_at = None
-    Session.objects.filter(pk=session.pk).update(
-        open_channel=target, round_began_at=None, from_crm=False
-    )
+    Session.objects.filter(pk=session.pk).update(open_channel=target, round_began_at=None)
     timer_cancel(session_id=session.pk, kinds=[TimerKind.NO_ANSWER, TimerKind.OPENING])
     timer_set(session_id=session.pk, kind=TimerKind.ROUTE, due_at=now)

@@ -115,6 +115,7 @@ class Desk(RuleBasedStateMachine):
         self.connector = line_with(
             *self.people, distribution=rule_name, check_availability=check_availability,
             max_chats=max_chats, no_answer_action=action, auto_close_minutes=9,
+            consent_url="https://example.com/privacy",
             response_means="replying" if replying else "accepting",
             grace_minutes=0 if limits_hold else 3,
             place_freed="ending" if limits_hold else place_freed, **flags,

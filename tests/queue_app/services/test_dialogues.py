@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from channels_app.models import Conversation, Message, OpenChannel
-from queue_app.models import Operator, Session
+from queue_app.models import Assignment, Operator, Session
 from queue_app.services.dialogues import conversation_write, dialogue_begin
 from queue_app.services.endings import session_end
 from queue_app.services.helpers import session_join
@@ -179,6 +179,19 @@ def test_into_his_own_open_chat_it_is_an_answer() -> None:
     write(session.conversation, bruno, client_key="key-0010")
     assert Session.objects.count() == 1
     assert kinds(session)[-2:] == ["joined", "replied"]
+
+
+def test_into_a_chat_that_everybody_is_asked_to_take_it_takes_it() -> None:
+    ana, bruno = person("Ana"), person("Bruno")
+    session = waiting(ana, bruno)
+    Assignment.objects.create(session=session, operator=bruno, offered_at=moment())
+    Session.objects.filter(pk=session.pk).update(
+        state="offered", to_everybody=True, wait_reason="", no_operator_since=None
+    )
+    write(session.conversation, bruno)
+    session.refresh_from_db()
+    assert (session.state, session.operator) == ("active", bruno)
+    refused("open_session", 409, partial(write, session.conversation, ana, client_key="key-0011"))
 
 
 def test_beside_an_open_chat_of_somebody_else_nobody_begins_another() -> None:

@@ -205,6 +205,13 @@ def test_what_is_handed_over_is_our_turn() -> None:
     assert timers_of(session) == []
 
 
+def test_what_the_crm_gave_to_somebody_is_his_no_longer() -> None:
+    ana, bruno = person("Ana"), person("Bruno")
+    session = active(ana, bruno)
+    Session.objects.filter(pk=session.pk).update(from_crm=True)
+    assert transfer(session, ana, bruno).from_crm is False
+
+
 def test_a_snoozed_chat_is_handed_over_awake() -> None:
     ana, bruno = person("Ana"), person("Bruno")
     session = active(ana, bruno)
