@@ -110,14 +110,14 @@ def test_the_right_to_every_lines_chats_shows_every_line(by_group: bool) -> None
         user.groups.add(group)
     else:
         user.user_permissions.add(right)
-    user = User.objects.get(pk=user.pk)
-    assert list(sessions_visible_to(user)) == [session]
-    assert list(conversations_visible_to(user)) == [session.conversation]
-    assert set(open_channels_visible_to(user)) == {line, session.open_channel}
+    reader = User.objects.get(pk=user.pk)
+    assert list(sessions_visible_to(reader)) == [session]
+    assert list(conversations_visible_to(reader)) == [session.conversation]
+    assert set(open_channels_visible_to(reader)) == {line, session.open_channel}
     # To look after a desk is a right of its own.
-    assert list(open_channels_supervised_by(user)) == []
-    user.is_active = False
-    assert list(sessions_visible_to(user)) == []
+    assert list(open_channels_supervised_by(reader)) == []
+    reader.is_active = False
+    assert list(sessions_visible_to(reader)) == []
 
 
 @pytest.mark.parametrize("how", ["nobody", "stranger", "switched off", "superuser switched off"])
