@@ -56,6 +56,9 @@ def operator_schedule_set(
     _check(follows_schedule, schedule_zone, shifts)
     with transaction.atomic():
         current = Operator.objects.select_for_update(no_key=True).get(pk=operator.pk)
+        if current.schedule_next_at is not None and current.schedule_next_at <= now:
+            # A change the sweep has not come to yet: the new times must not swallow it.
+            _schedule_follow(current.pk, now)
         stored = set(operator_shifts(current))
         wanted = set(shifts)
         before = (current.follows_schedule, current.schedule_zone, stored)

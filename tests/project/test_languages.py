@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
@@ -273,6 +274,7 @@ def test_the_inbox_is_portuguese() -> None:
 @pytest.mark.django_db
 def test_the_page_of_an_open_channel_is_portuguese(client: Client) -> None:
     client.force_login(SuperuserFactory(first_name="Rui"))
+    Group.objects.all().delete()  # the ready ones have English names in every language
     line = OpenChannelFactory(name="Vendas", public_name="Loja da Esquina")
     connector = TelegramConnectorFactory(open_channel=line, name="")
     for page, word in (

@@ -26,9 +26,15 @@ VIEW: Any = SimpleNamespace(
 )
 
 
+@pytest.fixture(autouse=True)
+def _no_ready_groups(request: pytest.FixtureRequest) -> None:
+    """The rows a test makes are the only ones."""
+    if request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("db")
+        Group.objects.all().delete()
+
+
 def groups(count: int) -> list[int]:
-    """The only rows there are."""
-    Group.objects.all().delete()
     made = Group.objects.bulk_create(Group(name=f"group {n}") for n in range(count))
     return [group.pk for group in made]
 

@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, Group
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from queue_app.models import Assignment, Operator, SessionHelper
 from queue_app.selectors import (
     conversations_visible_to,
+    open_channels_supervised_by,
     open_channels_visible_to,
     session_why,
     sessions_visible_to,
@@ -100,6 +101,28 @@ def test_a_superuser_sees_everything() -> None:
     assert set(sessions_visible_to(user)) == {first, second}
     assert set(conversations_visible_to(user)) == {first.conversation, second.conversation}
     assert line_without_chats in open_channels_visible_to(user)
+
+
+@pytest.mark.parametrize("by_group", [True, False])
+def test_the_right_to_every_lines_chats_shows_every_line(by_group: bool) -> None:
+    session, line = SessionFactory(), OpenChannelFactory()
+    user = UserFactory()
+    assert list(sessions_visible_to(user)) == []
+    right = Permission.objects.get(codename="view_all_sessions")
+    if by_group:
+        group = Group.objects.create(name="Auditors")
+        group.permissions.add(right)
+        user.groups.add(group)
+    else:
+        user.user_permissions.add(right)
+    reader = User.objects.get(pk=user.pk)
+    assert list(sessions_visible_to(reader)) == [session]
+    assert list(conversations_visible_to(reader)) == [session.conversation]
+    assert set(open_channels_visible_to(reader)) == {line, session.open_channel}
+    # To look after a desk is a right of its own.
+    assert list(open_channels_supervised_by(reader)) == []
+    reader.is_active = False
+    assert list(sessions_visible_to(reader)) == []
 
 
 @pytest.mark.parametrize("how", ["nobody", "stranger", "switched off", "superuser switched off"])

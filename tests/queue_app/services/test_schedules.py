@@ -187,6 +187,18 @@ def test_another_day_of_the_schedule_leaves_his_button_alone() -> None:
     assert follow(operator, *OFFICE, now=at(MONDAY, 14)).duty == "on"
 
 
+def test_a_change_that_is_due_is_not_lost_when_the_schedule_is_edited() -> None:
+    operator = OperatorFactory(duty="off")
+    follow(operator, *OFFICE, now=at(MONDAY, 8))
+    # Nine o'clock has come, the sweep has not: somebody shortens the Friday.
+    shorter = [*OFFICE[:4], shift(FRIDAY, "09:00", "13:00")]
+    changed = follow(operator, *shorter, now=at(MONDAY, 9, 1))
+    assert (changed.duty, changed.schedule_next_at) == ("on", at(MONDAY, 18))
+    # What he did himself since then is later all the same.
+    operator_duty_set(operator=operator, duty="pause", now=at(MONDAY, 18, 1))
+    assert follow(operator, *OFFICE, now=at(MONDAY, 18, 2)).duty == "pause"
+
+
 def test_saving_what_is_there_writes_nothing(
     sent: Sent, django_capture_on_commit_callbacks: Any
 ) -> None:
