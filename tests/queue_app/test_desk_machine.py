@@ -207,7 +207,7 @@ class Desk(RuleBasedStateMachine):
                 self.turn_is_fair(event, last_turn)
             elif event.kind == "waiting" and event.data["reason"] == "no_operator":
                 queue[event.session_id] = event.at
-            elif event.kind in {"waiting", "accepted", "closed", "answered_outside"}:
+            elif event.kind in {"waiting", "accepted", "ended", "closed", "answered_outside"}:
                 queue.pop(event.session_id, None)
 
     def turn_is_fair(self, event: SessionEvent, last_turn: dict[int, int]) -> None:
