@@ -49,7 +49,7 @@ class ClockField(serializers.TimeField):
     def to_internal_value(self, data: Any) -> dt.time:
         if not isinstance(data, str):
             self.fail("invalid", format="hh:mm")
-        return cast(dt.time, super().to_internal_value(data))
+        return super().to_internal_value(data)
 
 
 class DayField(serializers.DateField):
@@ -58,7 +58,7 @@ class DayField(serializers.DateField):
     def to_internal_value(self, data: Any) -> dt.date:
         if not isinstance(data, str):
             self.fail("invalid", format="YYYY-MM-DD")
-        return cast(dt.date, super().to_internal_value(data))
+        return super().to_internal_value(data)
 
 
 class FlagField(serializers.BooleanField):

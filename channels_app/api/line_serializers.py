@@ -115,15 +115,17 @@ class OpenChannelBody(StrictSerializer):
     auto_close_minutes = WholeField(min_value=0, max_value=MAX_SILENCE_MINUTES, required=False)
     grace_minutes = WholeField(min_value=0, max_value=MAX_GRACE_MINUTES, required=False)
     ceiling_days = WholeField(min_value=1, max_value=MAX_CEILING_DAYS, required=False)
-    work_intervals = WorkIntervalBody(
-        many=True, required=False, max_length=LISTS["work_intervals"].most
+    work_intervals = serializers.ListField(
+        child=WorkIntervalBody(), required=False, max_length=LISTS["work_intervals"].most
     )
-    holidays = HolidayBody(many=True, required=False, max_length=LISTS["holidays"].most)
-    hours_exceptions = HoursExceptionBody(
-        many=True, required=False, max_length=LISTS["hours_exceptions"].most
+    holidays = serializers.ListField(
+        child=HolidayBody(), required=False, max_length=LISTS["holidays"].most
     )
-    service_texts = ServiceTextBody(
-        many=True, required=False, max_length=LISTS["service_texts"].most
+    hours_exceptions = serializers.ListField(
+        child=HoursExceptionBody(), required=False, max_length=LISTS["hours_exceptions"].most
+    )
+    service_texts = serializers.ListField(
+        child=ServiceTextBody(), required=False, max_length=LISTS["service_texts"].most
     )
 
 

@@ -97,7 +97,7 @@ def test_without_a_script_the_answer_is_a_page(
     ("at", "words"),
     [
         ("2026-11-30T10:00", "the line is open until 18:00."),
-        ("2026-11-30T19:00", "the line is closed. It opens Monday, Dec. 7, 2026 09:00."),
+        ("2026-11-30T19:00", "the line is closed. It opens Dec. 7, 2026 09:00."),
         ("2026-12-02T08:00", "the line is closed. It opens Monday 09:00."),
     ],
 )
@@ -114,7 +114,7 @@ def test_the_answer_begins_with_the_hours(
     )
     connector = ConnectorFactory(open_channel=line)
     text = ask(administrator, line, connector=connector.pk, at=at).content.decode()
-    assert words.replace("Monday, Dec. 7, 2026", "Dec. 7, 2026") in text
+    assert words in text
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_question_that_cannot_be_asked_is_told(
 ) -> None:
     line = OpenChannelFactory()
     connector = ConnectorFactory(open_channel=line)
-    query = {"connector": str(connector.pk), "at": "2026-11-29T23:00"} | changes
+    query: dict[str, Any] = {"connector": connector.pk, "at": "2026-11-29T23:00"} | changes
     answer = ask(administrator, line, **query)
     assert answer.status_code == 200
     assert words in answer.content.decode()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from channels_app.models import Connector, ConnectorStatus, OpenChannel
-from queue_app.models import QueueMember
+from channels_app.services.open_channels import open_channel_update
+from queue_app.models import LineNotice, NoticeKind, QueueMember
 from tests.channels_app.admin.line_page import address, dotted, form_sent, opened, sent
 from tests.factories import (
     ConnectorFactory,
@@ -20,15 +23,10 @@ from tests.factories import (
     SuperuserFactory,
     TelegramConnectorFactory,
     UserFactory,
+    moment,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def administrator(client: Client) -> Client:
-    client.force_login(SuperuserFactory(username="root"))
-    return client
 
 
 # --- a new line ---------------------------------------------------------------------------
@@ -302,6 +300,75 @@ def test_a_line_is_archived_and_its_channels_are_disconnected(administrator: Cli
     connector.refresh_from_db()
     assert line.archived_at is not None
     assert connector.status == ConnectorStatus.DISABLED
+
+
+def test_a_line_is_cloned_and_its_copy_opens(administrator: Client) -> None:
+    person = OperatorFactory()
+    line = OpenChannelFactory(name="Shop", operators=[person], response_minutes=7)
+    clone = f"/admin/channels_app/openchannel/{line.pk}/clone/"
+    assert administrator.get(clone).status_code == 405
+    answer = administrator.post(clone)
+    copy = OpenChannel.objects.get(name="Shop (copy)")
+    assert answer["Location"] == f"{address(copy)}#general"
+    assert (copy.response_minutes, queue_of(copy)) == (7, [person.user.username])
+    assert LogEntry.objects.get().object_id == str(copy.pk)
+
+
+def test_cloning_is_for_who_may_add_lines(client: Client) -> None:
+    line = OpenChannelFactory()
+    editor = UserFactory(is_staff=True)
+    rights = ["view_openchannel", "change_openchannel"]
+    editor.user_permissions.add(*Permission.objects.filter(codename__in=rights))
+    client.force_login(editor)
+    assert "line-clone" not in client.get(address(line)).content.decode()
+    clone = f"/admin/channels_app/openchannel/{line.pk}/clone/"
+    assert client.post(clone).status_code == 403
+    assert OpenChannel.objects.count() == 1
+
+
+# --- what is told of a line ---------------------------------------------------------------
+
+
+def test_what_is_wrong_with_a_line_is_told_on_its_page_and_in_the_list(
+    administrator: Client,
+) -> None:
+    line = OpenChannelFactory(name="Shop")
+    notice = LineNotice.objects.create(
+        open_channel=line, kind=NoticeKind.NOBODY_ON_DUTY, began_at=moment()
+    )
+    for path in (address(line), "/admin/channels_app/openchannel/"):
+        assert "Nobody is on duty" in administrator.get(path).content.decode()
+    LineNotice.objects.filter(pk=notice.pk).update(ended_at=moment(5))
+    for path in (address(line), "/admin/channels_app/openchannel/"):
+        assert "Nobody is on duty" not in administrator.get(path).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("hour", "words"), [(12, "open until 18:00"), (19, "closed until Tuesday 09:00")]
+)
+def test_the_page_says_whether_the_line_is_open(
+    administrator: Client, hour: int, words: str
+) -> None:
+    line = OpenChannelFactory()
+    assert "open until" not in administrator.get(address(line)).content.decode()
+    week = [{"weekday": day, "opens": "09:00", "closes": "18:00"} for day in range(7)]
+    changes = {"has_hours": True, "work_intervals": week}
+    open_channel_update(open_channel=line, changes=changes, now=moment())
+    root = SuperuserFactory()
+    monday = dt.datetime(2026, 3, 2, hour, tzinfo=dt.UTC)
+    with time_machine.travel(monday, tick=False):
+        administrator.force_login(root)
+        assert words in administrator.get(address(line)).content.decode()
+
+
+def test_the_list_counts_channels_and_members(administrator: Client) -> None:
+    line = OpenChannelFactory(operators=[OperatorFactory() for _number in range(3)])
+    ConnectorFactory(open_channel=line)
+    ConnectorFactory(open_channel=line)
+    ConnectorFactory(open_channel=line, status=ConnectorStatus.DISABLED)
+    page = administrator.get("/admin/channels_app/openchannel/")
+    row = page.context["cl"].result_list[0]
+    assert (row.channels_on, row.members_count) == (2, 3)
 
 
 def test_an_unknown_line_is_not_found(administrator: Client) -> None:
