@@ -2,8 +2,19 @@
 
 `form_submitted`   submission, context (what the maker of the link put into it), now. A receiver
                    that raises is asked again later, so it may hear of one submission twice.
+`contact_points_added` contact, points, now
+`contacts_merged`  winner, loser, now: whatever refers to the loser moves to the winner; reply
+                   addresses stay with their conversations
+`contact_was_split` contact, new_contact, points, now: conversations with these identities belong
+                   to the new contact
+`contact_erased`   contact, identities (the points of messengers, which nobody can read later),
+                   now: whatever else is kept of the person goes
 """
 
 from django.dispatch import Signal
 
 form_submitted = Signal()
+contact_points_added = Signal()
+contacts_merged = Signal()
+contact_was_split = Signal()
+contact_erased = Signal()

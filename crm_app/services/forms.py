@@ -13,7 +13,16 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from crm_app.form_texts import consent_of
-from crm_app.models import CrmForm, CrmFormField, FieldKind, FormSubmission
+from crm_app.models import (
+    Contact,
+    CrmForm,
+    CrmFormField,
+    FieldKind,
+    FormSubmission,
+    LeadSource,
+)
+from crm_app.services.filing import submission_file
+from crm_app.services.form_links import LeadRule
 from crm_app.signals import form_submitted
 from openlines_project.lib.errors import InvalidError
 
@@ -57,14 +66,17 @@ def form_submit(
     data: Mapping[str, str],
     has_consented: bool,
     now: dt.datetime,
+    contact_id: int | None = None,
+    lead_rule: LeadRule = "new",
+    lead_source_id: int | None = None,
 ) -> FormSubmission:
-    """Store what a customer sent by one link, and tell `form_submitted` of it.
+    """Store what a customer sent by one link, put it on his card, and tell `form_submitted`.
 
     `data` has values by the keys of the form's fields, checked and in one spelling; empty ones
-    may be missing. The language at hand is the one the customer read the form in. A link is good
-    for one submission: a second one gives the first again, whatever it holds.
+    may be missing. The last three are what the link says: see `form_link`. The language at hand
+    is the one the customer read the form in. A link is good for one submission: a second one gives the first again, whatever it holds.
 
-    When a listener fails, the submission is stored all the same and handed on later by
+    When the CRM or a listener fails, the submission is stored all the same and handed on later by
     `form_submissions_sweep`: what a customer typed is not lost by a fault elsewhere.
     Raises `InvalidError` without the consent the form asks for, without what it requires, and
     for a key it does not have.
@@ -86,6 +98,9 @@ def form_submit(
             language=translation.get_language() or "",
             context=dict(context),
             submitted_at=now,
+            contact=Contact.objects.filter(pk=contact_id).first() if contact_id else None,
+            lead_rule=lead_rule,
+            lead_source=LeadSource.objects.filter(pk=lead_source_id or 0).first(),
             **state,
         )
 
@@ -131,6 +146,8 @@ def submission_hand_on(*, submission_id: int, now: dt.datetime) -> bool:
 
 
 def _hand_on(submission: FormSubmission, now: dt.datetime) -> None:
+    """The CRM's part first, so that who listens finds the contact and the lead."""
+    submission_file(submission=submission, now=now)
     form_submitted.send(
         sender=FormSubmission, submission=submission, context=submission.context, now=now
     )
