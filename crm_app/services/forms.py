@@ -74,7 +74,8 @@ def form_submit(
 
     `data` has values by the keys of the form's fields, checked and in one spelling; empty ones
     may be missing. The last three are what the link says: see `form_link`. The language at hand
-    is the one the customer read the form in. A link is good for one submission: a second one gives the first again, whatever it holds.
+    is the one the customer read the form in. A link is good for one submission: a second one
+    gives the first again, whatever it holds.
 
     When the CRM or a listener fails, the submission is stored all the same and handed on later by
     `form_submissions_sweep`: what a customer typed is not lost by a fault elsewhere.
