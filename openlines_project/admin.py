@@ -24,7 +24,11 @@ from unfold.admin import ModelAdmin as ThemeModelAdmin
 from unfold.admin import TabularInline as ThemeTabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.views import ChangeList as ThemeChangeList
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 __all__ = [
     "AdminPasswordChangeForm",
@@ -35,6 +39,7 @@ __all__ = [
     "TabularInline",
     "UserChangeForm",
     "UserCreationForm",
+    "long_text_widget",
     "navigation",
     "select_widget",
     "shown",
@@ -162,6 +167,11 @@ def text_widget() -> Any:
     return UnfoldAdminTextInputWidget()
 
 
+def long_text_widget() -> Any:
+    """A few lines of text in the theme's dress."""
+    return UnfoldAdminTextareaWidget(attrs={"rows": 3})
+
+
 def site_context(request: HttpRequest) -> dict[str, Any]:
     """What the theme gets for every page.
 
@@ -228,6 +238,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "title": _("CRM"),
             "items": [
+                item(_("Contacts"), "contacts", "crm_app.contact"),
+                item(_("Leads"), "filter_alt", "crm_app.lead"),
+                item(_("Possible duplicates"), "merge", "crm_app.mergeproposal"),
+                item(_("Lead statuses"), "label", "crm_app.leadstatus"),
+                item(_("Lead sources"), "ads_click", "crm_app.leadsource"),
+                item(_("Custom fields"), "dynamic_form", "crm_app.customfield"),
                 item(_("Forms"), "assignment", "crm_app.crmform"),
                 item(_("Sent forms"), "assignment_turned_in", "crm_app.formsubmission"),
             ],

@@ -28,7 +28,9 @@ PERSON = person_of(
 
 def many_points(count: int) -> None:
     contact = ContactFactory(points=[("phone", "+5511900000000")])
-    multiply(contact.points.get(), count, value="'+5511' || (910000000 + n)")
+    point = contact.points.get()
+    for start in range(0, count, POINTS):
+        multiply(point, POINTS, value=f"'+5511' || ({910_000_000 + start} + n)")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE crm_app_contactpoint")
 
