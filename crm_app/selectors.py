@@ -48,6 +48,7 @@ def _spellings(words: str) -> set[str]:
     """The digits of what may be a phone, as they stand in E.164."""
     if any(character.isalpha() for character in words):
         return set()
+    words = words.replace("(0)", "")
     digits = "".join(str(int(character)) for character in words if character.isdecimal())
     if len(digits) < FEWEST_DIGITS:
         return set()

@@ -116,9 +116,13 @@ def _take(row: _Row, now: dt.datetime) -> bool:
             contact = contact_extend(
                 contact=contact, person=row.person, now=now, origin=ORIGIN
             ).contact
-        custom = {key: value for key, value in row.custom.items() if key not in contact.custom}
-        if custom:
-            contact_update(contact=contact, changes={"custom": custom})
+        changes: dict[str, Any] = {
+            "custom": {key: v for key, v in row.custom.items() if key not in contact.custom}
+        }
+        if row.responsible is not None and contact.responsible_id is None:
+            changes["responsible"] = row.responsible
+        if changes["custom"] or "responsible" in changes:
+            contact_update(contact=contact, changes=changes)
     return is_known
 
 
