@@ -1,9 +1,14 @@
-"""What a channel, a form or a file knows of an outside person, in one spelling. Pure."""
+"""What a channel, a form or a file knows of an outside person, in one spelling.
+
+It knows no database.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from django.utils.crypto import salted_hmac
 
 from crm_app.normalization import email_normalize, phone_normalize
 
@@ -29,10 +34,10 @@ class Point:
     def is_identity(self) -> bool:
         return self.kind not in {PHONE, EMAIL}
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """What its `MatchKey` is called."""
-        return (self.kind, f"{self.scope}:{self.value}" if self.is_identity else self.value)
+    def digest(self, *, salt: str, secret: str | None = None) -> str:
+        """A keyed hash, 64 characters: it can be compared, not read. `secret`: SECRET_KEY."""
+        text = "\x00".join((self.kind, self.scope, self.value))
+        return salted_hmac(salt, text, secret=secret, algorithm="sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

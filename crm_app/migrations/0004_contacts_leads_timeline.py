@@ -143,7 +143,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(max_length=32)),
-                ('value', models.CharField(max_length=460)),
+                ('value', models.CharField(max_length=64)),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('kind', 'value'), name='match_key_once')],

@@ -98,11 +98,12 @@ class MatchKey(models.Model):
     """A row to lock: who looks for this value or adds it waits for who did so before.
 
     Two messages with one phone, on two channels at once, would each find nobody; the second one
-    waits here until the first has written its contact.
+    waits here until the first has written its contact. `value` is a keyed hash: rows are made of
+    whoever was looked for, and outlive the people.
     """
 
     kind = models.CharField(max_length=32)
-    value = models.CharField(max_length=460)
+    value = models.CharField(max_length=64)
 
     class Meta:
         constraints = [models.UniqueConstraint(name="match_key_once", fields=["kind", "value"])]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.utils import translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -23,8 +24,10 @@ from crm_app.models import (
 )
 from crm_app.services.filing import submission_file
 from crm_app.services.form_links import LeadRule
-from crm_app.signals import form_submitted
+from crm_app.signals import form_filed, form_submitted
 from openlines_project.lib.errors import InvalidError
+
+ModelT = TypeVar("ModelT", bound=Model)
 
 logger = logging.getLogger(__name__)
 
@@ -99,9 +102,9 @@ def form_submit(
             language=translation.get_language() or "",
             context=dict(context),
             submitted_at=now,
-            contact=Contact.objects.filter(pk=contact_id).first() if contact_id else None,
+            contact=_found(Contact, contact_id),
             lead_rule=lead_rule,
-            lead_source=LeadSource.objects.filter(pk=lead_source_id or 0).first(),
+            lead_source=_found(LeadSource, lead_source_id),
             **state,
         )
 
@@ -147,11 +150,16 @@ def submission_hand_on(*, submission_id: int, now: dt.datetime) -> bool:
 
 
 def _hand_on(submission: FormSubmission, now: dt.datetime) -> None:
-    """The CRM's part first, so that who listens finds the contact and the lead."""
+    """In the order of the locks: the conversation of who listens, then the CRM's own rows."""
+    fact = {"submission": submission, "context": submission.context, "now": now}
+    form_submitted.send(sender=FormSubmission, **fact)
     submission_file(submission=submission, now=now)
-    form_submitted.send(
-        sender=FormSubmission, submission=submission, context=submission.context, now=now
-    )
+    form_filed.send(sender=FormSubmission, **fact)
+
+
+def _found(model: type[ModelT], pk: int | None) -> ModelT | None:
+    """The row a link names, if it is still there."""
+    return None if pk is None else model._default_manager.filter(pk=pk).first()
 
 
 def _values_check(form: CrmForm, data: Mapping[str, str], *, has_consented: bool) -> dict[str, str]:

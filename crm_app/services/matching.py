@@ -18,6 +18,7 @@ from django.db.models import Q
 from crm_app.models import EMAIL, PHONE, Contact, ContactPoint, MatchKey
 from crm_app.people import Person, Point
 
+KEY_SALT = "openlines.crm.match"
 FoundBy = Literal["", "identity", "phone", "email"]
 # An office's number may stand on many cards; more than these are not compared.
 MOST_HITS = 200
@@ -64,7 +65,7 @@ def match_keys_lock(*, points: Iterable[Point]) -> None:
 
     One statement, in sorted order, so that two who want the same keys cannot wait for each other.
     """
-    keys = sorted({point.key for point in points})
+    keys = sorted({(point.kind, point.digest(salt=KEY_SALT)) for point in points})
     if not keys:
         return
     if not connection.in_atomic_block:

@@ -25,7 +25,7 @@ from crm_app.people import NAME_LENGTH, Point
 from crm_app.services.contacts import contact_lock, merge_propose
 from crm_app.services.matching import match_keys_lock
 from crm_app.services.timeline import timeline_add
-from crm_app.signals import contact_was_split, contacts_merged
+from crm_app.signals import contact_was_split, contacts_changing, contacts_merged
 from openlines_project.lib.errors import ConflictError, InvalidError
 from openlines_project.lib.text import clean_text
 
@@ -78,6 +78,7 @@ def contacts_merge(
     Raises `InvalidError` for a card with itself, `ConflictError` for one merged or erased already.
     """
     with transaction.atomic():
+        contacts_changing.send(sender=Contact, contact_ids=[winner.pk, loser.pk], now=now)
         points = ContactPoint.objects.filter(contact__in=[winner, loser])
         match_keys_lock(points=[_point(row) for row in points])
         # By number, like everybody who locks two.
@@ -128,6 +129,7 @@ def contact_split(
     again. Raises `InvalidError` for no point, another card's, or all of them.
     """
     with transaction.atomic():
+        contacts_changing.send(sender=Contact, contact_ids=[contact.pk], now=now)
         rows = list(ContactPoint.objects.filter(pk__in=point_ids, contact=contact))
         match_keys_lock(points=[_point(row) for row in rows])
         card = contact_lock(contact_id=contact.pk)

@@ -11,21 +11,19 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Model, Q
-from django.utils.crypto import salted_hmac
 
 from crm_app.models import (
     Contact,
     ContactPoint,
     FormSubmission,
     Lead,
-    MatchKey,
     MergeProposal,
     TimelineEntry,
     Tombstone,
 )
 from crm_app.people import Point
 from crm_app.services.matching import match_keys_lock
-from crm_app.signals import contact_erased
+from crm_app.signals import contact_erased, contacts_changing
 from crm_app.timeline import entries_export
 from openlines_project.lib.people import person_name
 
@@ -87,6 +85,7 @@ def contact_erase(*, contact: Contact, now: dt.datetime) -> bool:
         root = contact.merged_into_id or contact.pk
         of_him = Q(pk=root) | Q(merged_into=root)
         ids = list(Contact.objects.filter(of_him).values_list("pk", flat=True))
+        contacts_changing.send(sender=Contact, contact_ids=ids, now=now)
         match_keys_lock(points=_points_of(ids))
         cards = list(Contact.objects.select_for_update(no_key=True).filter(of_him).order_by("pk"))
         card = next(row for row in cards if row.pk == root)
@@ -94,9 +93,8 @@ def contact_erase(*, contact: Contact, now: dt.datetime) -> bool:
             return False
         ids = [row.pk for row in cards]
         points = _points_of(ids)
-        _keys_forget(points, ids)
         Tombstone.objects.bulk_create(
-            (Tombstone(digest=_digest(point, settings.SECRET_KEY), erased_at=now)
+            (Tombstone(digest=point.digest(salt=SALT), erased_at=now)
              for point in sorted(set(points))),
             update_conflicts=True, unique_fields=["digest"], update_fields=["erased_at"],
         )  # fmt: skip
@@ -124,30 +122,14 @@ def erased_at(*, points: Iterable[Point]) -> dt.datetime | None:
     What a platform says happened before that moment is dropped; who writes anew is new.
     """
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    digests = [_digest(point, key) for point in points for key in keys]
+    digests = [point.digest(salt=SALT, secret=key) for point in points for key in keys]
     found = Tombstone.objects.filter(digest__in=digests).order_by("-erased_at").first()
     return found.erased_at if found else None
-
-
-def _digest(point: Point, secret: str) -> str:
-    text = "\x00".join((point.kind, point.scope, point.value))
-    return salted_hmac(SALT, text, secret=secret, algorithm="sha256").hexdigest()
 
 
 def _points_of(contact_ids: list[int]) -> list[Point]:
     rows = ContactPoint.objects.filter(contact__in=contact_ids)
     return [Point(*row) for row in rows.values_list("kind", "value", "scope").order_by("pk")]
-
-
-def _keys_forget(points: list[Point], contact_ids: list[int]) -> None:
-    """Remove the keys of points that stand on no other card: they hold what must go."""
-    for point in set(points):
-        stays = ContactPoint.objects.filter(
-            kind=point.kind, scope=point.scope, value=point.value
-        ).exclude(contact__in=contact_ids)
-        if not stays.exists():
-            kind, value = point.key
-            MatchKey.objects.filter(kind=kind, value=value).delete()
 
 
 def _log_forget(model: type[Model], ids: Iterable[int]) -> None:

@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
-from crm_app.models import Contact, FormSubmission, Lead, MergeProposal, TimelineEntry
+from crm_app.models import (
+    Contact,
+    FormSubmission,
+    Lead,
+    MatchKey,
+    MergeProposal,
+    TimelineEntry,
+)
 from crm_app.services.filing import submission_file
 from crm_app.services.forms import form_submissions_sweep, form_submit
-from crm_app.signals import form_submitted
+from crm_app.signals import form_filed, form_submitted
 from crm_app.timeline import entries_render
 from tests.channels_app.services.test_delivery_at_once import at_once
 from tests.crm_app.services.signals import heard
@@ -29,8 +36,8 @@ def sent(link: str = "link1", form: Any = None, **options: Any) -> FormSubmissio
 
 
 def test_a_stranger_becomes_a_contact_with_a_lead() -> None:
-    with heard(form_submitted) as signals:
-        submission = sent()
+    with heard(form_filed) as signals:
+        submission = sent(context={"session": 5})
     submission.refresh_from_db()
     contact, lead = Contact.objects.get(), Lead.objects.get()
     assert contact.name == "Paulo Anjos"
@@ -38,12 +45,33 @@ def test_a_stranger_becomes_a_contact_with_a_lead() -> None:
     assert (submission.contact, submission.lead) == (contact, lead)
     assert (lead.status.stage, lead.source and lead.source.key) == ("new", "open_channel")
     # Who listens finds both.
-    assert signals[0]["submission"].contact == contact
+    (signal,) = signals
+    assert (signal["submission"].contact, signal["submission"].lead) == (contact, lead)
+    assert signal["context"] == {"session": 5}
     entry = TimelineEntry.objects.get(source="form")
     assert (entry.contact, entry.lead, entry.source_key) == (contact, lead, str(submission.pk))
     (shown,) = entries_render([entry], None)
     assert shown.title == "Form sent"
     assert ("Phone", PHONE) in shown.lines
+
+
+def test_who_listens_locks_his_rows_before_the_crm_locks_its_own() -> None:
+    seen: list[tuple[str, int]] = []
+
+    def submitted(**_values: Any) -> None:
+        seen.append(("submitted", MatchKey.objects.count()))
+
+    def filed(**_values: Any) -> None:
+        seen.append(("filed", MatchKey.objects.count()))
+
+    form_submitted.connect(submitted, weak=False)
+    form_filed.connect(filed, weak=False)
+    try:
+        sent()
+    finally:
+        form_submitted.disconnect(submitted)
+        form_filed.disconnect(filed)
+    assert seen == [("submitted", 0), ("filed", 2)]
 
 
 def test_a_known_client_is_extended_and_gets_no_other_lead() -> None:

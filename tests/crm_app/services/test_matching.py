@@ -202,6 +202,11 @@ def test_keys_wanted_in_opposite_orders_do_not_wait_for_each_other() -> None:
     assert Contact.objects.count() == 1
 
 
-def test_a_point_knows_its_key() -> None:
-    assert Point("phone", PHONE).key == ("phone", PHONE)
-    assert Point("custom", "1001", "connector:1").key == ("custom", "connector:1:1001")
+def test_the_hash_of_a_point_is_of_all_of_it_and_of_what_it_is_for() -> None:
+    points = [
+        Point("phone", PHONE), Point("email", PHONE), Point("custom", "1001", "connector:1"),
+        Point("custom", "1001", "connector:2"), Point("custom", "r:1001", "connecto"),
+    ]  # fmt: skip
+    digests = {point.digest(salt=salt) for point in points for salt in ("match", "tombstone")}
+    assert len(digests) == 10
+    assert Point("phone", PHONE).digest(salt="match") in digests

@@ -9,7 +9,7 @@ from crm_app.people import Point
 from crm_app.services.contacts import contact_points_add, merge_propose
 from crm_app.services.merging import contact_split, contacts_merge, contacts_merge_preview
 from crm_app.services.timeline import note_add, timeline_add, timeline_move
-from crm_app.signals import contact_was_split, contacts_merged
+from crm_app.signals import contact_was_split, contacts_changing, contacts_merged
 from openlines_project.lib.errors import ConflictError, InvalidError
 from tests.channels_app.services.test_delivery_at_once import at_once
 from tests.crm_app.services.signals import heard
@@ -34,7 +34,7 @@ def test_everything_of_the_loser_goes_to_the_winner_who_keeps_what_he_has() -> N
     lead = LeadFactory(contact=loser)
     note = note_add(contact=loser, text="Likes oak", author=igor, now=moment())
     sent = FormSubmissionFactory(contact=loser)
-    with heard(contacts_merged) as signals:
+    with heard(contacts_merged) as signals, heard(contacts_changing) as before:
         contacts_merge(winner=winner, loser=loser, actor=igor, now=moment(10))
     for row in (winner, loser, lead, note, sent):
         row.refresh_from_db()
@@ -44,6 +44,7 @@ def test_everything_of_the_loser_goes_to_the_winner_who_keeps_what_he_has() -> N
     points = set(winner.points.values_list("kind", "value"))
     assert points == {("phone", PHONE), ("phone", OTHER), ("telegram", "77")}
     assert (lead.contact, note.contact, sent.contact) == (winner, winner, winner)
+    assert [signal["contact_ids"] for signal in before] == [[winner.pk, loser.pk]]
     assert loser.merged_into == winner
     assert not loser.points.exists()
     assert [(s["winner"], s["loser"]) for s in signals] == [(winner, loser)]

@@ -103,10 +103,14 @@ def test_erasing_twice_or_by_the_card_that_was_merged_is_one_erasing() -> None:
 def test_what_others_have_too_stays_with_them() -> None:
     contact = ContactFactory(points=[("phone", PHONE)])
     other = ContactFactory(points=[("phone", PHONE)])
-    contact_match(person=person_of(phones=[PHONE]))
     contact_erase(contact=contact, now=moment())
     assert other.points.get().value == PHONE
-    assert MatchKey.objects.get().value == PHONE
+
+
+def test_who_was_only_looked_for_leaves_no_name() -> None:
+    contact_match(person=person_of(identity=("telegram", "", "id-4711"), phones=[PHONE]))
+    assert MatchKey.objects.count() == 2
+    assert [trace for trace in TRACES if trace in dump()] == []
 
 
 def test_what_is_delivered_again_is_recognised_without_saying_who_it_was() -> None:
