@@ -45,7 +45,7 @@ def custom_values_check(
             faults[key] = _("There is no such field.")
             continue
         try:
-            stored[key] = None if value in {None, ""} else _read(fields[key], value)
+            stored[key] = None if value is None or value == "" else _read(fields[key], value)
         except ValueError as error:
             faults[key] = str(error)
     return stored, faults
@@ -53,6 +53,8 @@ def custom_values_check(
 
 def _read(field: CustomField, value: Any) -> Any:
     """Raises `ValueError` with a sentence."""
+    if isinstance(value, list | dict | tuple):
+        raise ValueError(_("One value only."))
     text = clean_text(str(value), max_length=TEXT_LENGTH + 1).strip()
     if len(text) > TEXT_LENGTH:
         raise ValueError(_("At most %(most)d characters.") % {"most": TEXT_LENGTH})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from crm_app.models import Contact, EntryKind, Lead, TimelineEntry
@@ -33,44 +32,29 @@ def timeline_add(
     """Put a reference into a contact's history; one that is there keeps its place.
 
     `source` names who shows it (`crm_app.timeline.renderer_register`), `source_key` the thing,
-    such as a session's number. A second call with the same two gives the first entry, with the
-    contact and the lead of this call: a chat becomes a lead's when the lead is made.
+    such as a session's number. A second call with the same two changes the first entry's contact
+    and, when there is one, its lead: a chat becomes a lead's when the lead is made. Of the entry
+    that is given back only the number and these two are then as they are stored.
     """
-    values = {"contact": contact, "lead": lead}
-    if source_key is not None:
-        entry = TimelineEntry.objects.filter(source=source, source_key=source_key).first()
-        if entry is not None:
-            return _refer(entry, contact, lead)
-    try:
-        with transaction.atomic():
-            return TimelineEntry.objects.create(
-                **values,
-                kind=kind,
-                source=source,
-                source_key=source_key,
-                title=clean_text(title, max_length=300),
-                text=clean_text(text, max_length=NOTE_LENGTH),
-                author=author,
-                occurred_at=occurred_at or now,
-                search_text=search_form(text) if source_key is None else "",
-            )
-    except IntegrityError:
-        if source_key is None:
-            raise
-        entry = TimelineEntry.objects.get(source=source, source_key=source_key)
-        return _refer(entry, contact, lead)
-
-
-def _refer(entry: TimelineEntry, contact: Contact, lead: Lead | None) -> TimelineEntry:
-    changed = []
-    if entry.contact_id != contact.pk:
-        entry.contact = contact
-        changed.append("contact")
-    if lead is not None and entry.lead_id != lead.pk:
-        entry.lead = lead
-        changed.append("lead")
-    if changed:
-        entry.save(update_fields=changed)
+    entry = TimelineEntry(
+        contact=contact,
+        lead=lead,
+        kind=kind,
+        source=source,
+        source_key=source_key,
+        title=clean_text(title, max_length=300),
+        text=clean_text(text, max_length=NOTE_LENGTH),
+        author=author,
+        occurred_at=occurred_at or now,
+        search_text=search_form(text) if source_key is None else "",
+    )
+    # One statement, because it runs with every first message. Without a key nothing conflicts.
+    TimelineEntry.objects.bulk_create(
+        [entry],
+        update_conflicts=True,
+        unique_fields=["source", "source_key"],
+        update_fields=["contact"] if lead is None else ["contact", "lead"],
+    )
     return entry
 
 

@@ -201,7 +201,7 @@ def test_values_are_stored_in_one_form(kind: str, given: Any, stored: Any) -> No
 @pytest.mark.parametrize(
     ("kind", "given"),
     [("number", "x"), ("number", "NaN"), ("number", "1e999999"), ("date", "31.03.2026"),
-     ("yes_no", "perhaps"), ("text", "x" * 501), ("choice", "XL")],
+     ("yes_no", "perhaps"), ("text", "x" * 501), ("text", ["a"]), ("text", {}), ("choice", "XL")],
 )  # fmt: skip
 def test_values_that_make_no_sense_say_so(kind: str, given: Any) -> None:
     field(label="F", kind=kind, choices="S\nM")
