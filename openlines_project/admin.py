@@ -39,12 +39,12 @@ __all__ = [
     "TabularInline",
     "UserChangeForm",
     "UserCreationForm",
-    "long_text_widget",
     "navigation",
     "select_widget",
     "shown",
     "site_context",
     "text_widget",
+    "textarea_widget",
 ]
 
 # A connector's page belongs to its line.
@@ -167,7 +167,7 @@ def text_widget() -> Any:
     return UnfoldAdminTextInputWidget()
 
 
-def long_text_widget() -> Any:
+def textarea_widget() -> Any:
     """A few lines of text in the theme's dress."""
     return UnfoldAdminTextareaWidget(attrs={"rows": 3})
 

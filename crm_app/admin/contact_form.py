@@ -18,7 +18,7 @@ from crm_app.services.contacts import (
     contact_points_add,
     contact_update,
 )
-from openlines_project.admin import ModelForm, long_text_widget, select_widget, text_widget
+from openlines_project.admin import ModelForm, textarea_widget, select_widget, text_widget
 
 CUSTOM_PREFIX = "custom_"
 ORIGIN = "operator"
@@ -34,14 +34,14 @@ class ContactForm(ModelForm[Contact]):
         label=gettext_lazy("Phones"),
         required=False,
         max_length=2000,
-        widget=long_text_widget(),
+        widget=textarea_widget(),
         help_text=gettext_lazy("One a line, with + and the country code."),
     )
     emails = forms.CharField(
         label=gettext_lazy("E-mails"),
         required=False,
         max_length=4000,
-        widget=long_text_widget(),
+        widget=textarea_widget(),
         help_text=gettext_lazy("One a line."),
     )
 
