@@ -18,7 +18,7 @@ from crm_app.services.contacts import (
     contact_points_add,
     contact_update,
 )
-from openlines_project.admin import ModelForm, textarea_widget, select_widget, text_widget
+from openlines_project.admin import ModelForm, select_widget, text_widget, textarea_widget
 
 CUSTOM_PREFIX = "custom_"
 ORIGIN = "operator"
