@@ -32,28 +32,20 @@ class PhoneError(ValueError):
 def phone_parse(text: str, *, country: str = "") -> str:
     """A phone number in E.164: a plus and digits only.
 
-    `country` is two letters, such as BR; a number without a country code is read by it. A number
-    that is not valid as it stands is tried once more with a plus before it, because people leave
-    it out. Raises `PhoneError`.
+    `country` is two letters, such as BR; a number without a plus is read by it. Nothing is
+    guessed: digits that are no number there may be one elsewhere, and somebody else's.
+    Raises `PhoneError`.
     """
     text = text.strip()
     if len(text) > PHONE_MAX_LENGTH:
         raise PhoneError(PhoneFault.LONG)
-    fault = PhoneFault.UNKNOWN
-    for spelling in (text, f"+{text}"):
-        if spelling != text and text.startswith(("+", "\uff0b", "0")):
-            break
-        try:
-            number = phonenumbers.parse(spelling, country or None)
-        except phonenumbers.NumberParseException as error:
-            if spelling == text:
-                fault = _parse_fault(error, country)
-            continue
-        if phonenumbers.is_valid_number(number):
-            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-        if spelling == text:
-            fault = _length_fault(number)
-    raise PhoneError(fault)
+    try:
+        number = phonenumbers.parse(text, country or None)
+    except phonenumbers.NumberParseException as error:
+        raise PhoneError(_parse_fault(error, country)) from None
+    if not phonenumbers.is_valid_number(number):
+        raise PhoneError(_length_fault(number))
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def phone_normalize(text: str, *, country: str = "") -> str | None:

@@ -25,7 +25,11 @@ from unfold.admin import TabularInline as ThemeTabularInline
 from unfold.decorators import display as theme_display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.views import ChangeList as ThemeChangeList
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 __all__ = [
     "AdminPasswordChangeForm",
@@ -42,6 +46,7 @@ __all__ = [
     "shown",
     "site_context",
     "text_widget",
+    "textarea_widget",
 ]
 
 # A connector's page belongs to its line.
@@ -178,6 +183,11 @@ def text_widget() -> Any:
     return UnfoldAdminTextInputWidget()
 
 
+def textarea_widget() -> Any:
+    """A few lines of text in the theme's dress."""
+    return UnfoldAdminTextareaWidget(attrs={"rows": 3})
+
+
 def site_context(request: HttpRequest) -> dict[str, Any]:
     """What the theme gets for every page.
 
@@ -249,6 +259,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "title": _("CRM"),
             "items": [
+                item(_("Contacts"), "contacts", "crm_app.contact"),
+                item(_("Leads"), "filter_alt", "crm_app.lead"),
+                item(_("Possible duplicates"), "merge", "crm_app.mergeproposal"),
+                item(_("Lead statuses"), "label", "crm_app.leadstatus"),
+                item(_("Lead sources"), "ads_click", "crm_app.leadsource"),
+                item(_("Custom fields"), "dynamic_form", "crm_app.customfield"),
                 item(_("Forms"), "assignment", "crm_app.crmform"),
                 item(_("Sent forms"), "assignment_turned_in", "crm_app.formsubmission"),
             ],

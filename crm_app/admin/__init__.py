@@ -1,3 +1,10 @@
 """The CRM in the administration."""
 
-from crm_app.admin import forms, submissions  # noqa: F401  registers the pages
+from crm_app.admin import (  # noqa: F401  registers the pages
+    contacts,
+    duplicates,
+    forms,
+    leads,
+    lists,
+    submissions,
+)

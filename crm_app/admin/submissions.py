@@ -21,16 +21,20 @@ SUBMITTED = shown("submitted_at", gettext_lazy("Sent"))
 FORM = shown("form", gettext_lazy("Form"))
 CONSENT_VERSION = shown("consent_version", gettext_lazy("Version of the consent"))
 CONSENT = shown("consent_text", gettext_lazy("Consent"))
-PAGE: Any = (SUBMITTED, FORM, "answers", CONSENT_VERSION, CONSENT, "origin", "state")
+CONTACT = shown("contact", gettext_lazy("Contact"))
+LEAD = shown("lead", gettext_lazy("Lead"))
+PAGE: Any = (
+    SUBMITTED, FORM, "answers", CONTACT, LEAD, CONSENT_VERSION, CONSENT, "origin", "state"
+)  # fmt: skip
 
 
 @admin.register(FormSubmission)
 class FormSubmissionAdmin(ReadOnlyAdmin[FormSubmission]):
     """The newest first, by form."""
 
-    list_display = (SUBMITTED, FORM, "summary", "state")
+    list_display = (SUBMITTED, FORM, "summary", CONTACT, "state")
     list_filter = ("form", "submitted_at")
-    list_select_related = ("form",)
+    list_select_related = ("form", "contact")
     ordering = ("-pk",)
     sortable_by = ()
     list_per_page = 50

@@ -229,6 +229,26 @@ class FormSubmission(models.Model):
     language = models.CharField(gettext_lazy("language"), max_length=10)
     context = models.JSONField(default=dict)
     submitted_at = models.DateTimeField(gettext_lazy("sent"))
+    # Which card is meant (of the link), and then whose it turned out to be.
+    contact = models.ForeignKey(
+        "crm_app.Contact",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="submissions",
+        verbose_name=gettext_lazy("contact"),
+    )
+    lead = models.ForeignKey(
+        "crm_app.Lead",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=gettext_lazy("lead"),
+    )
+    # What the link says of leads: see FormLink.
+    lead_rule = models.CharField(max_length=6, default="new")
+    lead_source = models.ForeignKey(
+        "crm_app.LeadSource", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     # Null while nobody could be told of it: see form_submit.
     handed_on_at = models.DateTimeField(null=True)
     # When to try again; null when it is handed on.

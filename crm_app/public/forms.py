@@ -49,6 +49,9 @@ class ContactForm(forms.Form):
                 error_messages={"required": _("Tick this box, or we may not keep your details.")}
             )
         self.ways = [field.key for field in fields if field.kind in {"phone", "email"}]
+        # Of these one has to be given, though none by itself.
+        one_needed = crm_form.needs_contact and not any(self.fields[k].required for k in self.ways)
+        self.one_of = self.ways if one_needed else []
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

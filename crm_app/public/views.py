@@ -151,6 +151,9 @@ def _take(request: HttpRequest, page: _Page, who: str) -> HttpResponse:
             context=page.link.context,
             data=contact_form.values,
             has_consented=contact_form.has_consented,
+            contact_id=page.link.contact_id,
+            lead_rule=page.link.lead_rule,
+            lead_source_id=page.link.lead_source_id,
             now=now,
         )
     except InvalidError as error:

@@ -5,17 +5,29 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.utils import translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from crm_app.form_texts import consent_of
-from crm_app.models import CrmForm, CrmFormField, FieldKind, FormSubmission
-from crm_app.signals import form_submitted
+from crm_app.models import (
+    Contact,
+    CrmForm,
+    CrmFormField,
+    FieldKind,
+    FormSubmission,
+    LeadSource,
+)
+from crm_app.services.filing import submission_file
+from crm_app.services.form_links import LeadRule
+from crm_app.signals import form_filed, form_submitted
 from openlines_project.lib.errors import InvalidError
+
+ModelT = TypeVar("ModelT", bound=Model)
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +69,18 @@ def form_submit(
     data: Mapping[str, str],
     has_consented: bool,
     now: dt.datetime,
+    contact_id: int | None = None,
+    lead_rule: LeadRule = "new",
+    lead_source_id: int | None = None,
 ) -> FormSubmission:
-    """Store what a customer sent by one link, and tell `form_submitted` of it.
+    """Store what a customer sent by one link, put it on his card, and tell `form_submitted`.
 
     `data` has values by the keys of the form's fields, checked and in one spelling; empty ones
-    may be missing. The language at hand is the one the customer read the form in. A link is good
-    for one submission: a second one gives the first again, whatever it holds.
+    may be missing. The last three are what the link says: see `form_link`. The language at hand
+    is the one the customer read the form in. A link is good for one submission: a second one
+    gives the first again, whatever it holds.
 
-    When a listener fails, the submission is stored all the same and handed on later by
+    When the CRM or a listener fails, the submission is stored all the same and handed on later by
     `form_submissions_sweep`: what a customer typed is not lost by a fault elsewhere.
     Raises `InvalidError` without the consent the form asks for, without what it requires, and
     for a key it does not have.
@@ -86,6 +102,9 @@ def form_submit(
             language=translation.get_language() or "",
             context=dict(context),
             submitted_at=now,
+            contact=_found(Contact, contact_id),
+            lead_rule=lead_rule,
+            lead_source=_found(LeadSource, lead_source_id),
             **state,
         )
 
@@ -131,9 +150,16 @@ def submission_hand_on(*, submission_id: int, now: dt.datetime) -> bool:
 
 
 def _hand_on(submission: FormSubmission, now: dt.datetime) -> None:
-    form_submitted.send(
-        sender=FormSubmission, submission=submission, context=submission.context, now=now
-    )
+    """In the order of the locks: the conversation of who listens, then the CRM's own rows."""
+    fact = {"submission": submission, "context": submission.context, "now": now}
+    form_submitted.send(sender=FormSubmission, **fact)
+    submission_file(submission=submission, now=now)
+    form_filed.send(sender=FormSubmission, **fact)
+
+
+def _found(model: type[ModelT], pk: int | None) -> ModelT | None:
+    """The row a link names, if it is still there."""
+    return None if pk is None else model._default_manager.filter(pk=pk).first()
 
 
 def _values_check(form: CrmForm, data: Mapping[str, str], *, has_consented: bool) -> dict[str, str]:

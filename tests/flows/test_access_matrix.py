@@ -190,6 +190,8 @@ def story() -> Story:
     names = {
         "public_id": connector.public_id,
         "token": "no-such-link",
+        "first": "1",
+        "second": "2",
         "session_id": str(session.pk),
         "message_id": str(message.pk),
         "conversation_id": str(session.conversation_id),

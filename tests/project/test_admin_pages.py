@@ -31,7 +31,16 @@ from channels_app.models import (
     MessageState,
     OpenChannel,
 )
-from crm_app.models import CrmForm, FormSubmission
+from crm_app.models import (
+    Contact,
+    CrmForm,
+    CustomField,
+    FormSubmission,
+    Lead,
+    LeadSource,
+    LeadStatus,
+    MergeProposal,
+)
 from queue_app.models import Operator, Session, Timer, TimerKind
 from tests.factories import (
     ConnectorFactory,
@@ -43,7 +52,13 @@ from tests.factories import (
     TelegramConnectorFactory,
     UserFactory,
 )
-from tests.factories.crm import CrmFormFactory, FormSubmissionFactory
+from tests.factories.crm import (
+    ContactFactory,
+    CrmFormFactory,
+    FormSubmissionFactory,
+    LeadFactory,
+    LeadSourceFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +81,17 @@ def make(model: type[Model]) -> Model | None:
         Message: lambda: MessageFactory(direction="out", state=MessageState.FAILED, text="Hello"),
         ApiKey: lambda: ApiKey.objects.create(
             user=UserFactory(), name="Shop", prefix="olk_abcdef", digest="0" * 64
+        ),
+        Contact: lambda: ContactFactory(points=[("phone", "+5511983212345"), ("telegram", "7")]),
+        Lead: LeadFactory,
+        LeadStatus: lambda: LeadStatus.objects.create(name="Negotiation", stage="in_work"),
+        LeadSource: LeadSourceFactory,
+        CustomField: lambda: CustomField.objects.create(
+            record="contact", key="size", label="Size"
+        ),
+        MergeProposal: lambda: MergeProposal.objects.create(
+            contact=ContactFactory(), other=ContactFactory(), kind="phone", value="+5511",
+            created_at=now,
         ),
         CrmForm: CrmFormFactory,
         FormSubmission: FormSubmissionFactory,

@@ -110,6 +110,22 @@ def test_one_way_to_reach_the_person_is_enough_and_none_is_not() -> None:
     assert send(client, other, page, {"f-phone": "", "f-email": ""}).status_code == 303
 
 
+def test_the_form_says_which_fields_may_be_left_out() -> None:
+    both = opened(link_path(CrmFormFactory()))[1]
+    assert both.count("one of the two is enough") == 2
+    assert "optional" not in both
+    free = opened(link_path(CrmFormFactory(needs_contact=False)))[1]
+    assert free.count("optional") == 2
+    phone_only = CrmFormFactory(
+        fields=[{"kind": "phone"}, {"kind": "text", "label": "Note", "key": "note"}]
+    )
+    page = opened(link_path(phone_only))[1]
+    assert "one of the two" not in page
+    assert page.count("optional") == 1
+    required = CrmFormFactory(fields=[{"kind": "phone", "is_required": True}, {"kind": "email"}])
+    assert opened(link_path(required))[1].count("optional") == 1
+
+
 def test_every_kind_of_field_is_shown_and_checked() -> None:
     form = CrmFormFactory(
         needs_contact=False,

@@ -10,7 +10,7 @@ import pytest
 from crm_app.models import CrmForm
 from crm_app.services.form_links import FormLinkError, form_link, form_link_read
 from tests.factories import moment
-from tests.factories.crm import CrmFormFactory
+from tests.factories.crm import ContactFactory, CrmFormFactory, LeadSourceFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +35,17 @@ def test_a_link_says_what_was_put_into_it() -> None:
     read = form_link_read(token_of(link(form=form, language="pt-br", country="BR")))
     assert (read.form_id, read.language, read.country) == (form.pk, "pt-br", "BR")
     assert read.context == {"session": 5}
+    assert (read.contact_id, read.lead_rule, read.lead_source_id) == (None, "new", None)
     assert read.expires_at == moment() + dt.timedelta(days=2)
+
+
+def test_a_link_may_name_a_contact_and_what_becomes_of_leads() -> None:
+    contact, source = ContactFactory(), LeadSourceFactory()
+    for rule in ("new", "always", "never"):
+        path = link(contact=contact, lead_rule=rule, lead_source=source)
+        read = form_link_read(token_of(path))
+        assert (read.contact_id, read.lead_rule) == (contact.pk, rule)
+        assert read.lead_source_id == source.pk
 
 
 def test_two_links_are_never_the_same_one() -> None:
@@ -45,14 +55,17 @@ def test_two_links_are_never_the_same_one() -> None:
 
 
 def test_a_link_fits_into_a_text_message() -> None:
-    address = "https://chat.example.com" + link(context={"session": 123456789}, language="pt-br")
+    options = {"language": "pt-br", "country": "BR", "contact": ContactFactory()}
+    address = "https://chat.example.com" + link(context={"session": 1234567}, **options)
     assert len(address) <= 160
     assert address.isascii()
 
 
-@pytest.mark.parametrize("place", range(7))
+@pytest.mark.parametrize("place", range(9))
 def test_no_part_of_a_link_can_be_changed(place: int) -> None:
-    parts = token_of(link(language="en", country="BR")).split(".")
+    contact, source = ContactFactory(), LeadSourceFactory()
+    path = link(language="en", country="BR", contact=contact, lead_source=source)
+    parts = token_of(path).split(".")
     parts[place] = ("b" if parts[place][:1] != "b" else "c") + parts[place][1:]
     with pytest.raises(FormLinkError):
         form_link_read(".".join(parts))
