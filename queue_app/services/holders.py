@@ -46,15 +46,15 @@ def operator_gone(
         return "inactive"
     if not session.outside_queue and not _is_member(session, operator):
         return "removed"
-    if line.check_availability and _left_since(session, operator):
+    if not line.check_availability:
+        return None
+    if _left_since(session, operator):
         why = away(operator, now)
         if why is not None and (is_offer or why != "paused"):
             return why
-    if session.outside_queue:
+    if session.outside_queue or not (is_offer and line.demand_connection):
         return None
-    if is_offer and line.demand_connection and not is_connected(operator.seen_at, now=now):
-        return "not_connected"
-    return None
+    return None if is_connected(operator.seen_at, now=now) else "not_connected"
 
 
 def _left_since(session: Session, operator: Operator) -> bool:
@@ -108,7 +108,7 @@ def gone_holders(line: OpenChannel, *, now: dt.datetime, limit: int) -> list[tup
         over = Q(operator__leave_until__lte=now)
         off |= ~Q(operator__duty=DutyState.ON) | (planned & begun & ~over)
     offer_off = off
-    if line.demand_connection:
+    if line.check_availability and line.demand_connection:
         silent = Q(operator__seen_at__isnull=True) | Q(operator__seen_at__lte=now - CONNECTED_FOR)
         offer_off = off | silent
     # As in `_left_since`: otherwise the net would fill up with what stays where it is.
