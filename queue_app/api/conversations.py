@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
@@ -19,7 +18,6 @@ from channels_app.api.serializers import (
 )
 from channels_app.api.views import ApiViewSet, Listing, ListView
 from channels_app.models import Conversation, Message
-from channels_app.services.errors import ConflictError
 from queue_app.api.serializers import ReplyBody
 from queue_app.api.views import DeskViewSet, messages_shown
 from queue_app.selectors import conversations_visible_to
@@ -55,8 +53,9 @@ class ConversationViewSet(ListView, mixins.RetrieveModelMixin, DeskViewSet[Conve
     @extend_schema(request=ReplyBody, responses={201: MessageSerializer})
     @messages.mapping.post
     def message_create(self, request: Request, pk: str) -> Response:
-        """Answer the customer in the conversation's open session. It is accepted first when it
-        was offered to the key's user."""
+        """Write to the customer: in the conversation's open session, which is accepted first when
+        it was offered to the key's user; without one a session of his begins with the message.
+        409 `open_session` while somebody else has one."""
         conversation = self.get_object()
         text = self.body(ReplyBody)["text"]
 
@@ -64,11 +63,9 @@ class ConversationViewSet(ListView, mixins.RetrieveModelMixin, DeskViewSet[Conve
             session = self.sessions().filter(
                 conversation=conversation, closed_at__isnull=True
             ).first()  # fmt: skip
-            if session is None:
-                raise ConflictError(
-                    "no_open_session", _("This conversation has no open session to answer in.")
-                )
-            return self.reply(session, text)
+            if session is not None:
+                return self.reply(session, text)
+            return self.write_first(conversation, text)
 
         return self.once(work)
 

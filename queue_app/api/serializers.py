@@ -9,6 +9,7 @@ from rest_framework import serializers
 from channels_app.api.fields import (
     ChoiceTextField,
     FilterSerializer,
+    FlagField,
     IdField,
     QueryIdField,
     StrictSerializer,
@@ -29,6 +30,7 @@ from queue_app.models import (
     Turn,
     WaitReason,
 )
+from queue_app.services.skips import REASON_LENGTH
 
 MAX_POSITION = 100_000
 
@@ -123,12 +125,16 @@ class SessionSerializer(serializers.Serializer[Any]):
     round = serializers.IntegerField()
     unread = serializers.IntegerField()
     is_first = serializers.BooleanField()
+    parent = serializers.IntegerField(
+        source="parent_id", allow_null=True, help_text="The session it was taken up from."
+    )
     version = serializers.IntegerField()
     started_at = TimeField()
     waiting_since = TimeField(allow_null=True)
     offered_at = TimeField(allow_null=True)
     accepted_at = TimeField(allow_null=True)
     first_reply_at = TimeField(allow_null=True)
+    snoozed_until = TimeField(allow_null=True)
     closed_at = TimeField(allow_null=True)
     close_reason = serializers.ChoiceField(choices=CloseReason.choices, allow_blank=True)
 
@@ -142,6 +148,41 @@ class SessionFilters(FilterSerializer):
 
 class ReplyBody(StrictSerializer):
     text = TextField(max_length=MAX_TEXT)
+
+
+class NoteBody(StrictSerializer):
+    text = TextField(max_length=MAX_TEXT)
+
+
+class SkipBody(StrictSerializer):
+    reason = TextField(max_length=REASON_LENGTH, required=False, allow_blank=True)
+
+
+class TransferBody(StrictSerializer):
+    """Where to: an operator, by the id of `/operators/`, or an open channel. Exactly one."""
+
+    operator = IdField(required=False, allow_null=True)
+    open_channel = IdField(required=False, allow_null=True)
+    reason = TextField(
+        max_length=MAX_TEXT, required=False, allow_blank=True,
+        help_text="Stands in the thread as a private note.",
+    )  # fmt: skip
+
+
+class SpamBody(StrictSerializer):
+    block = FlagField(
+        required=False, help_text="Whether nothing more is heard of the sender. Default: false."
+    )
+
+
+class SnoozeBody(StrictSerializer):
+    until = TimeField(help_text="A moment within the next 90 days.")
+
+
+class NewSessionBody(StrictSerializer):
+    message = IdField(
+        required=False, allow_null=True, help_text="From which message of the conversation."
+    )
 
 
 class SessionEventSerializer(serializers.Serializer[Any]):

@@ -19,14 +19,14 @@ from queue_app.api.serializers import (
     SessionFilters,
     SessionSerializer,
 )
-from queue_app.api.views import DeskViewSet
+from queue_app.api.session_actions import SessionActions
 from queue_app.models import Assignment, Session, SessionEvent
 from queue_app.services.endings import session_end
 from queue_app.services.operators import operator_for_user
 from queue_app.services.sessions import session_accept
 
 
-class SessionViewSet(ListView, mixins.RetrieveModelMixin, DeskViewSet[Session]):
+class SessionViewSet(ListView, mixins.RetrieveModelMixin, SessionActions):
     """Every action is done as the user of the key."""
 
     serializer_class = SessionSerializer
@@ -35,7 +35,7 @@ class SessionViewSet(ListView, mixins.RetrieveModelMixin, DeskViewSet[Session]):
         "events": Listing(orderings={"seq": ("seq",), "-seq": ("-seq",)}, default="seq"),
         "assignments": Listing(default="id"),
     }
-    idempotent_actions = frozenset({"reply_create"})
+    idempotent_actions = frozenset({"reply_create", "note", "new_session"})
 
     def get_queryset(self) -> QuerySet[Session]:
         return self.sessions()

@@ -14,9 +14,10 @@ from rest_framework.exceptions import ValidationError
 
 from channels_app.api.serializers import MessageSerializer
 from channels_app.api.views import ApiViewSet
-from channels_app.models import ApiKey, Message
+from channels_app.models import ApiKey, Conversation, Message
 from queue_app.models import Session
 from queue_app.selectors import open_channels_visible_to, sessions_visible_to
+from queue_app.services.dialogues import conversation_write
 from queue_app.services.replies import session_reply
 
 M = TypeVar("M", bound=Model)
@@ -43,8 +44,22 @@ class DeskViewSet(ApiViewSet[M]):
             client_key=client_key(api_key=self.key, idempotency_key=self.idempotency_key()),
             now=timezone.now(),
         )
-        message = messages_shown().get(pk=sent.pk)
-        return 201, self.shown(message, MessageSerializer)
+        return 201, self.message_shown(sent)
+
+    def write_first(self, conversation: Conversation, text: str) -> tuple[int, Any]:
+        """Write to somebody without an open session. Returns status and body of the message."""
+        sent = conversation_write(
+            conversation_id=conversation.pk,
+            user=self.user,
+            text=text,
+            client_key=client_key(api_key=self.key, idempotency_key=self.idempotency_key()),
+            now=timezone.now(),
+        )
+        return 201, self.message_shown(sent)
+
+    def message_shown(self, message: Message) -> Any:
+        """A message as the API shows it."""
+        return self.shown(messages_shown().get(pk=message.pk), MessageSerializer)
 
 
 def messages_shown() -> QuerySet[Message]:

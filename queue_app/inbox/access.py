@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.shortcuts import get_object_or_404
 
-from channels_app.models import Message
+from channels_app.models import Conversation, Message
 from queue_app.inbox.http import InboxRequest
 from queue_app.models import Session
 from queue_app.selectors import conversations_visible_to, sessions_visible_to
@@ -25,3 +25,8 @@ def visible_message(request: InboxRequest, message_id: int) -> Message:
     return get_object_or_404(
         Message, pk=message_id, conversation__in=conversations_visible_to(request.user)
     )
+
+
+def visible_conversation(request: InboxRequest, conversation_id: int) -> Conversation:
+    """A conversation the reader may see."""
+    return get_object_or_404(conversations_visible_to(request.user), pk=conversation_id)

@@ -10,14 +10,14 @@ from django.contrib.auth.models import User
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy
 
-from openlines_project.lib.people import person_name
 from queue_app.explanations import return_words, wait_words
+from queue_app.inbox.action_words import action_line, names_of, person_bold
 from queue_app.models import CloseReason, SessionEvent
 
 # What brings a chat to the next operator; told in one line with the offer that follows.
-PASSED = ("expired", "returned")
+PASSED = ("expired", "returned", "skipped")
 # The automatic texts (`TextKind`) as the start of a sentence.
 TEXT_NAMES = {
     "welcome": gettext_lazy("Welcome"),
@@ -51,6 +51,7 @@ class EventLine:
 def event_lines(events: Sequence[SessionEvent], *, reader: User) -> list[EventLine]:
     """The lines of a conversation's events, which come in their order. Some events have none."""
     lines: list[EventLine] = []
+    names = names_of(events)
     following = {(event.session_id, event.seq): event for event in events}
     for event in events:
         after = following.get((event.session_id, event.seq + 1))
@@ -58,7 +59,8 @@ def event_lines(events: Sequence[SessionEvent], *, reader: User) -> list[EventLi
         if event.kind in PASSED and after is not None and after.kind == "offered":
             continue
         passed_by = before if before is not None and before.kind in PASSED else None
-        told = _tell_text(event) or _tell_end(event, before, reader)
+        told = action_line(event, names, reader=reader)
+        told = told or _tell_text(event) or _tell_end(event, before, reader)
         told = told or _tell(event, passed_by, reader)
         if told is not None:
             icon, text = told
@@ -101,7 +103,7 @@ def _tell_end(
     if event.kind not in {"ended", "closed"}:
         return None
     if event.actor is not None:
-        actor = _bold(event.actor, reader)
+        actor = person_bold(event.actor, reader)
         return "archive", format_html(_("Chat ended by {name}"), name=actor)
     reason = event.data.get("reason")
     was_ended = before is not None and before.kind == "ended"
@@ -125,16 +127,13 @@ def _tell_text(event: SessionEvent) -> tuple[str, SafeString] | None:
 def _why_passed(event: SessionEvent) -> str:
     if event.kind == "returned":
         return return_words(str(event.data.get("why", "")))
+    if event.kind == "skipped":
+        reason = str(event.data.get("reason", ""))
+        return _("passed it on: %(reason)s") % {"reason": reason} if reason else _("passed it on")
     minutes = max(1, round(float(event.data.get("waited_s") or 0) / 60))
     return _("not accepted within %(minutes)d min") % {"minutes": minutes}
 
 
 def _name(event: SessionEvent, reader: User) -> SafeString:
     user = event.operator.user if event.operator else event.actor
-    return _bold(user, reader)
-
-
-def _bold(user: User | None, reader: User) -> SafeString:
-    if user is not None and user.pk == reader.pk:
-        return format_html("<b>{}</b>", pgettext("offered to, accepted by", "you"))
-    return format_html("<b>{}</b>", person_name(user) or _("nobody"))
+    return person_bold(user, reader)

@@ -336,6 +336,8 @@ def _item(session: Session, reader: User, query: str) -> Item:
     holder = session.operator.user if session.operator else None
     our_turn = session.state != SessionState.ACTIVE or session.turn == Turn.OPERATOR
     since = (session.waiting_since or session.started_at) if our_turn else session.replied_at
+    if session.state == SessionState.ACTIVE and our_turn and session.waiting_since is None:
+        since = None  # it was given to him, or came back: no customer waits
     target = line.response_minutes * 60 if our_turn else 0
     return Item(
         session=session,

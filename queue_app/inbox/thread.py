@@ -12,12 +12,14 @@ from django.contrib.auth.models import User
 from django.db.models import Min, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from channels_app.drivers.registry import kind_label
 from channels_app.models import Conversation, Direction, Message
 from channels_app.selectors import messages_changed_since, thread_messages
 from channels_app.services.messages import capabilities_of, sending_refused
 from openlines_project.lib.people import person_name
+from queue_app.abilities import Facts
 from queue_app.inbox.bubbles import Bubble, bubbles_of
 from queue_app.inbox.event_words import EventLine, event_lines
 from queue_app.inbox.words import day_name, moment
@@ -32,6 +34,9 @@ MAX_EVENTS = 200
 MAX_EARLIER = 10
 
 FootKind = Literal["composer", "take", "other", "ending", "closed", "refused"]
+
+
+_OFFERED_TO_YOU = gettext_lazy("This chat is offered to you.")
 
 
 @dataclass(slots=True)
@@ -109,9 +114,11 @@ def session_end_seq(session: Session) -> int | None:
     """The first message after an ended session, None when there is none."""
     if session.closed_at is None:
         return None
+    # A note beside an ended chat, or that its sender was blocked, belongs to it.
     later = Message.objects.filter(
-        conversation=session.conversation_id, created_at__gt=session.closed_at
-    )
+        conversation=session.conversation_id, created_at__gt=session.closed_at,
+        direction__in=[Direction.IN, Direction.OUT],
+    )  # fmt: skip
     first: int | None = later.aggregate(seq=Min("seq"))["seq"]
     return first
 
@@ -170,9 +177,12 @@ def _system_words(message: Message, conversation: Conversation) -> tuple[str, st
         "gap": ("warn", _("A message could not be read yet and is missing here.")),
         "blocked": ("warn", _("The customer blocked us on %(channel)s.")),
         "unblocked": ("check", _("The customer can be reached on %(channel)s again.")),
+        "shut": ("lock", _("%(name)s blocked this sender.")),
+        "let_in": ("check", _("%(name)s let this sender in again.")),
         "ceiling": ("warn", _("The customer waited %(days)s days for an answer.")),
     }
     icon, text = words.get(message.kind, ("info", message.text))
+    text = text.replace("%(name)s", person_name(message.author))
     text = text.replace("%(days)s", str(message.data.get("days", "")))
     return icon, text.replace("%(channel)s", channel)
 
@@ -202,8 +212,8 @@ def _mark_new(rows: list[Row], unread: int) -> None:
 # --- what may be done ---------------------------------------------------------------------
 
 
-def session_foot(*, session: Session, reader: User) -> Foot:
-    """What the reader may do with this session just now."""
+def session_foot(*, session: Session, facts: Facts) -> Foot:
+    """Where the reader may write, or why not just now. `facts` are his and the session's."""
     holder = session.operator.user if session.operator else None
     if session.state == SessionState.CLOSED:
         return Foot("closed", _("This chat has ended."))
@@ -211,15 +221,18 @@ def session_foot(*, session: Session, reader: User) -> Foot:
         return Foot("ending", ending_words(session))
     if session.state == SessionState.WAITING:
         return Foot("take", _("Nobody has this chat yet."))
-    if holder is None or holder.pk != reader.pk:
+    if session.state == SessionState.OFFERED and facts.is_asked:
+        words = _("This chat is offered to all.") if holder is None else _OFFERED_TO_YOU
+        return Foot("take", str(words), due_at=response_due(session))
+    if not facts.owns and not (facts.helps and session.state == SessionState.ACTIVE):
+        if holder is None:
+            return Foot("other", _("This chat is offered to others."))
         words = (
             _("%(name)s is answering this chat.")
             if session.state == SessionState.ACTIVE
             else _("This chat is offered to %(name)s.")
         )
         return Foot("other", words % {"name": person_name(holder)})
-    if session.state == SessionState.OFFERED:
-        return Foot("take", _("This chat is offered to you."), due_at=response_due(session))
     refused = sending_refused(session.conversation)
     if refused is not None:
         return Foot("refused", str(refused.detail))

@@ -4,7 +4,7 @@ from django.urls import path
 from django.urls.converters import IntConverter, register_converter
 
 from queue_app.inbox import live
-from queue_app.inbox.views import actions, pages, sign_in, thread
+from queue_app.inbox.views import actions, pages, session_actions, sign_in, thread
 
 
 class IdConverter(IntConverter):
@@ -14,6 +14,23 @@ class IdConverter(IntConverter):
 
 
 register_converter(IdConverter, "id")
+
+SESSION_ACTIONS = {
+    "skip": session_actions.session_skip,
+    "transfer": session_actions.session_transfer,
+    "join": session_actions.session_join,
+    "leave": session_actions.session_leave,
+    "intercept": session_actions.session_intercept,
+    "spam": session_actions.session_spam,
+    "spam-undo": session_actions.session_spam_undo,
+    "block": session_actions.session_block,
+    "unblock": session_actions.session_unblock,
+    "force-stop": session_actions.session_force_stop,
+    "snooze": session_actions.session_snooze,
+    "wake": session_actions.session_wake,
+    "note": session_actions.session_note,
+    "new": session_actions.session_new,
+}
 
 app_name = "inbox"
 urlpatterns = [
@@ -31,6 +48,15 @@ urlpatterns = [
     path("inbox/chats/<id:session_id>/read/", actions.session_read, name="session-read"),
     path("inbox/chats/<id:session_id>/typing/", actions.session_typing, name="session-typing"),
     path("inbox/chats/<id:session_id>/close/", actions.session_close, name="session-close"),
+    *[
+        path(f"inbox/chats/<id:session_id>/{name}/", view, name=f"session-{name}")
+        for name, view in SESSION_ACTIONS.items()
+    ],
+    path(
+        "inbox/conversations/<id:conversation_id>/write/",
+        session_actions.conversation_write,
+        name="conversation-write",
+    ),
     path("inbox/messages/<id:message_id>/resend/", actions.message_resend, name="message-resend"),
     path(
         "inbox/messages/<id:message_id>/discard/", actions.message_discard, name="message-discard"

@@ -47,7 +47,7 @@ def session_accept(request: InboxRequest, session_id: int) -> HttpResponseBase:
     """Take a chat that is offered to one, or that waits, and open it."""
     session = visible_session(request, session_id)
     _accept(session.pk, request.user)
-    return _open_chat(request, session.pk)
+    return chat_open(request, session.pk)
 
 
 @inbox_view("POST")
@@ -62,7 +62,7 @@ def next_take(request: InboxRequest) -> HttpResponseBase:
             if error.code not in {"taken", "closed"}:
                 break
         else:
-            return _open_chat(request, session.pk)
+            return chat_open(request, session.pk)
     raise refused or ConflictError("none_waits", _("Nobody is waiting any more."))
 
 
@@ -82,7 +82,7 @@ def session_reply(request: InboxRequest, session_id: int) -> HttpResponseBase:
         now=timezone.now(),
     )
     if not is_part(request):
-        return see_other(_chat_address(session.pk))
+        return see_other(chat_address(session.pk))
     since = known_number(request.POST.get("since"))
     fresh = visible_session(request, session.pk)
     return delta_response(request, fresh, since=since or 0)
@@ -93,7 +93,7 @@ def session_read(request: InboxRequest, session_id: int) -> HttpResponseBase:
     """The reader has the chat before his eyes."""
     session = visible_session(request, session_id)
     sessions.session_read(session_id=session.pk, user=request.user, now=timezone.now())
-    return done(request, go_to=_chat_address(session.pk))
+    return done(request, go_to=chat_address(session.pk))
 
 
 @inbox_view("POST")
@@ -142,15 +142,17 @@ def _accept(session_id: int, user: User) -> Session:
         ) from error
 
 
-def _open_chat(request: InboxRequest, session_id: int) -> HttpResponse:
+def chat_open(request: InboxRequest, session_id: int) -> HttpResponse:
+    """Lead to a chat: a script puts it into its page."""
     if not is_part(request):
-        return see_other(_chat_address(session_id))
+        return see_other(chat_address(session_id))
     # The list beside the chat stays the one he has before him.
-    address = _chat_address(session_id, query=filters_shown(request).query)
+    address = chat_address(session_id, query=filters_shown(request).query)
     # htmx gets the chat, puts it into the page and the address into the browser's history.
     location = {"path": address, "target": "#chat", "swap": "outerHTML"}
     return HttpResponse(status=204, headers={"HX-Location": json.dumps(location)})
 
 
-def _chat_address(session_id: int, *, query: str = "view=mine") -> str:
+def chat_address(session_id: int, *, query: str = "view=mine") -> str:
+    """Where a chat is shown, beside a list."""
     return f"{reverse('inbox:session-detail', args=[session_id])}?{query}"

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.http import HttpResponseBase
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
 
 from openlines_project.lib.people import initials
+from queue_app.abilities import ACTIONS, session_abilities
 from queue_app.inbox.access import visible_session
 from queue_app.inbox.forms import new_client_key
 from queue_app.inbox.http import InboxRequest, inbox_view, known_number, part_response
@@ -20,9 +21,9 @@ from queue_app.inbox.thread import (
     thread_page,
 )
 from queue_app.inbox.words import conversation_avatar, customer_name
-from queue_app.models import Session, SessionState
+from queue_app.models import Session
 from queue_app.selectors import session_why
-from queue_app.services.endings import END_ANY
+from queue_app.services.permits import session_facts
 
 
 @inbox_view("GET", "HEAD")
@@ -71,16 +72,19 @@ def state_context(request: InboxRequest, session: Session) -> dict[str, Any]:
     name = customer_name(conversation)
     holder = session.operator.user_id if session.operator else None
     others = earlier_sessions(session=session, reader=request.user)
+    facts = session_facts(session=session, user=request.user, now=timezone.now())
+    abilities = session_abilities(facts)
     return {
         "session": session,
         "conversation": conversation,
         "name": name,
         "initials": initials(name),
         "avatar": conversation_avatar(conversation),
-        "foot": session_foot(session=session, reader=request.user),
+        "foot": session_foot(session=session, facts=facts),
         "client_key": new_client_key(),
-        "may_close": session.state not in {SessionState.CLOSING, SessionState.CLOSED}
-        and (holder in {None, request.user.pk} or request.user.has_perm(END_ANY)),
+        "may_close": "end" in abilities,
+        # What the services will allow: the page offers nothing else.
+        "may": {action: action in abilities for action in ACTIONS},
         "is_mine": holder == request.user.pk,
         "why": session_why(session),
         "earlier": others,
