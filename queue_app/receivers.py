@@ -10,7 +10,9 @@ from channels_app.signals import (
     message_received,
     open_channel_changed,
 )
+from crm_app.signals import form_submitted
 from queue_app.services.echoes import echo_route
+from queue_app.services.form_answers import form_attach
 from queue_app.services.queues import queue_changed
 from queue_app.services.rights import ready_groups_make
 from queue_app.services.routing import message_route
@@ -33,6 +35,11 @@ def on_echo(conversation: Any, message: Any, now: Any, **_kwargs: Any) -> None:
 def on_delivery(conversation: Any, message: Any, arrived: Any, now: Any, **_kwargs: Any) -> None:
     if arrived:
         answer_arrived(conversation=conversation, message=message, now=now)
+
+
+@receiver(form_submitted, dispatch_uid="desk.form")
+def on_form(submission: Any, context: Any, now: Any, **_kwargs: Any) -> None:
+    form_attach(submission=submission, context=context, now=now)
 
 
 # Settings of a line that may change who gets a chat; its names and languages do not.

@@ -97,8 +97,9 @@ def conversation_system_message(
 ) -> Message | None:
     """Put an event into the thread of a locked conversation; shown in the reader's language.
 
-    `kind` is "gap"; "blocked" or "unblocked" by the customer; "shut" or "let_in" by `author`.
-    With `once_key` it appears at most once. It does not become the newest message of the lists.
+    `kind` is "gap"; "form" for data a customer left; "ceiling" (`data` has the days); "blocked" or
+    "unblocked" by the customer; "shut" or "let_in" by `author`. With `once_key` it appears at
+    most once. It does not become the newest message of the lists.
     """
     if once_key and Message.objects.filter(conversation=conversation, client_key=once_key).exists():
         return None

@@ -389,12 +389,10 @@ def message_discard(*, message: Message, now: dt.datetime) -> Message:
 def messages_withdraw(
     *, conversation: Conversation, author_kind: str, now: dt.datetime
 ) -> list[int]:
-    """Take out what this kind of author wrote and no worker has sent yet, leaving a trace.
+    """Take out what this kind of author wrote and no worker has sent, leaving a trace.
 
-    Returns the messages' ids.
-
-    Called with the conversation locked, in the caller's transaction. What is being sent just
-    now cannot be called back.
+    Returns the messages' ids. Called with the conversation locked, in the caller's transaction.
+    What is being sent just now cannot be called back.
     """
     waiting = Message.objects.filter(
         conversation=conversation, direction=Direction.OUT, author_kind=author_kind,

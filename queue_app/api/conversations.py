@@ -54,8 +54,7 @@ class ConversationViewSet(ListView, mixins.RetrieveModelMixin, DeskViewSet[Conve
     @messages.mapping.post
     def message_create(self, request: Request, pk: str) -> Response:
         """Write to the customer: in the conversation's open session, which is accepted first when
-        it was offered to the key's user; without one a session of his begins with the message.
-        409 `open_session` while somebody else has one."""
+        it was offered to the key's user; without one a session of his begins with the message."""
         conversation = self.get_object()
         text = self.body(ReplyBody)["text"]
 

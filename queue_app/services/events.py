@@ -2,7 +2,7 @@
 
 | kind | operator | data |
 | --- | --- | --- |
-| `started` | who began it | `first` on this line; `out_of_hours`, `by_operator`, `parent` |
+| `started` | who began it | `first` on this line, `out_of_hours`, `by_operator`, `parent` |
 | `offered` | who got it, null: everybody | `choice`, `more`, `turn`, `round` |
 | `rung` | | `round`, `added`: whom the offer to everybody was made to anew |
 | `waiting` | | `reason`, and `choice`, `more` where a choice was tried; `opens_at` |

@@ -55,7 +55,10 @@ def response_over(session: Session, conversation: Conversation, now: dt.datetime
         outcome=AssignmentOutcome.EXPIRED,
         event="expired",
         now=now,
-        data={"waited_s": seconds_between(since, now), "replying": owes_reply},
+        data={
+            "waited_s": seconds_between(since, now),
+            **({"replying": True} if owes_reply else {}),
+        },
     )
     return partial(session_distribute, session_id=session.pk, now=now)
 

@@ -1,4 +1,4 @@
-"""What a person may do with a session: the facts of abilities.py, and refusals in words."""
+"""What a person may do with a session: facts for queue_app/abilities.py, refusals in words."""
 
 from __future__ import annotations
 

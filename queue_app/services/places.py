@@ -104,7 +104,10 @@ def place_free(*, session: Session) -> bool:
 
 
 def place_free_by_reply(*, session: Session) -> bool:
-    """He answered, or snoozed it: with two of three rules it counts no longer. Returns whether."""
+    """He answered or snoozed it: with two of the three rules it counts no longer.
+
+    Returns whether it did.
+    """
     if session.open_channel.place_freed == PlaceFreed.ENDING:
         return False
     return place_free(session=session)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from channels_app.models import Conversation
 from openlines_project.lib.tasks import enqueue_after_commit
@@ -50,6 +50,8 @@ from queue_app.services.versions import session_show
 
 Mode = Literal["route", "park"]
 
+# What is written of a session that a fault kept from its routing: that it began, and waits.
+PARKED_EVENTS = 2
 # Waiting for these, a session is distributed as soon as the customer writes again.
 WOKEN_BY_CUSTOMER = {WaitReason.ANSWERED_OUTSIDE, WaitReason.LINE_CLOSED}
 # These are over by what somebody does, not by asking the queue again.
@@ -122,6 +124,10 @@ def _go_on(found: OpenSession, conversation: Conversation, *, mode: Mode, now: d
         return
     if mode == "park":
         # The sweep sees that he wrote.
+        if found.wait_reason == WaitReason.ANSWERED_OUTSIDE:
+            Session.objects.filter(pk=found.id).update(
+                wait_reason=WaitReason.UNROUTED, round=F("round") + 1, round_began_at=None
+            )
         kind = TimerKind.GRACE if found.state == SessionState.CLOSING else TimerKind.ROUTE
         timer_set(session_id=found.id, kind=kind, due_at=now)
         return
@@ -212,7 +218,7 @@ def session_route(
     decision = session_offer(
         session=session, conversation=conversation, open_channel=line, now=now,
         tried=set() if _is_new(session) else operators_tried(session),
-        preferred=_last_operator(session, conversation), events=events, timers=timers,
+        preferred=last_operator(session, conversation), events=events, timers=timers,
     )  # fmt: skip
     if decision.chosen:
         return True
@@ -236,7 +242,7 @@ def session_route(
     return False
 
 
-def _last_operator(session: Session, conversation: Conversation) -> int | None:
+def last_operator(session: Session, conversation: Conversation) -> int | None:
     """Who had the customer's last chat, where the line asks him first."""
     if not session.open_channel.prefer_last_operator or conversation.is_new:
         return None
@@ -244,9 +250,8 @@ def _last_operator(session: Session, conversation: Conversation) -> int | None:
     if conversation.contact_id is not None:
         same_person |= Q(conversation__contact=conversation.contact_id)
     return (
-        Session.objects.filter(
-            same_person, accepted_at__isnull=False, operator__isnull=False, pk__lt=session.pk
-        )
+        Session.objects.filter(same_person, accepted_at__isnull=False, operator__isnull=False)
+        .exclude(pk=session.pk)
         .order_by("-pk")
         .values_list("operator_id", flat=True)
         .first()
@@ -313,7 +318,8 @@ def session_distribute(*, session_id: int, now: dt.datetime, new_round: bool = F
 
 def _is_parked(session: Session) -> bool:
     """Whether a fault left it without what a session begins with, its longest wait for one."""
-    return not Timer.objects.filter(session=session, kind=TimerKind.CEILING).exists()
+    timers = Timer.objects.filter(session=session, kind=TimerKind.CEILING)
+    return session.event_seq <= PARKED_EVENTS and not timers.exists()
 
 
 def session_hand_back(

@@ -13,9 +13,9 @@ from django.utils import formats, timezone, translation
 
 from channels_app.models import Conversation, OpenChannel, OperatorShown
 from channels_app.placeholders import placeholders_fill
-from channels_app.services.messages import message_queue, sending_refused
+from channels_app.services.messages import MAX_TEXT, message_queue, sending_refused
 from openlines_project.lib.db import sql_row
-from openlines_project.lib.text import neutral_name
+from openlines_project.lib.text import clean_text, neutral_name
 from queue_app.models import LineOperator, Operator, Session, SessionText
 from queue_app.schedule import next_opening
 from queue_app.services.events import event_write
@@ -52,7 +52,9 @@ def service_text_send(
         return False
     words = placeholders_fill(text, placeholder_values(session, conversation, now=now))
     if link is not None:
-        words = f"{words}\n{link()}".strip()
+        words = f"{words}\n{link()}"
+    # A long name put in often enough makes more than a message can hold.
+    words = clean_text(words, max_length=MAX_TEXT).strip()
     refused = sending_refused(conversation, now=now)
     skipped = refused.code if refused is not None else "" if words else "empty"
     if skipped:
@@ -97,7 +99,9 @@ def operator_customer_name(session: Session, operator: Operator | None) -> str:
 def opening_words(line: OpenChannel, *, now: dt.datetime) -> str:
     """When the line opens next, "Monday 09:00" in its language and zone; empty without hours."""
     hours = line_rules(line).hours
-    opening = next_opening(hours, now) if hours is not None else None
+    if hours is None:
+        return ""
+    opening = next_opening(hours, now)
     if opening is None:
         return ""
     with translation.override(line.language):

@@ -17,6 +17,7 @@ from channels_app.models import (
     Message,
     MessageState,
     OpenChannel,
+    ServiceText,
 )
 from queue_app.models import LineOperator, LineQueue, Operator, Session, SessionState, Turn
 from queue_app.services.queues import line_operators_sync, queue_member_add
@@ -86,6 +87,17 @@ class OpenChannelFactory(factory.django.DjangoModelFactory[OpenChannel]):
         for operator in extracted or []:
             queue_member_add(open_channel=obj, user=operator.user, now=timezone.now())
         line_operators_sync(open_channel=obj)
+
+
+class ServiceTextFactory(factory.django.DjangoModelFactory[ServiceText]):
+    """An automatic text of a line. Made before the line's rules are first read."""
+
+    class Meta:
+        model = ServiceText
+
+    open_channel = factory.SubFactory(OpenChannelFactory)
+    kind = "ending"
+    text = "Goodbye"
 
 
 class ConnectorFactory(factory.django.DjangoModelFactory[Connector]):
@@ -190,7 +202,7 @@ class SessionFactory(factory.django.DjangoModelFactory[Session]):
     @classmethod
     def _create(cls, model_class: type[Session], *args: Any, **kwargs: Any) -> Session:
         session: Session = super()._create(model_class, *args, **kwargs)
-        if session.operator is not None and session.state != SessionState.CLOSED:
+        if session.operator is not None and session.holds_place:
             Operator.objects.filter(pk=session.operator.pk).update(
                 open_chats=session.operator.open_chats + 1
             )

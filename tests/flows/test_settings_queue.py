@@ -109,7 +109,7 @@ def test_evenly_everybody_gets_as_much(story: Story) -> None:
     assert [session.operator for session in sessions] == [ana, bruno, carla] * 2
     # A chat that moves on is the turn of the one who gets it.
     assert story.accept(bruno, sessions[1]) == 204
-    Timer.objects.filter(session=sessions[0]).update(due_at=timezone.now())
+    Timer.objects.filter(session=sessions[0], kind="response").update(due_at=timezone.now())
     timers_sweep()
     assert holder(sessions[0]) == bruno
     assert [story.customer(f"u1{number}").operator for number in range(3)] == [ana, carla, bruno]
@@ -171,7 +171,7 @@ def test_an_offer_stands_for_the_response_time(story: Story, minutes: int) -> No
     ana, bruno = people(2)
     story.line(ana, bruno, response_minutes=minutes)
     session = story.customer("u1")
-    due_at = Timer.objects.get().due_at
+    due_at = Timer.objects.get(kind="response").due_at
     assert session.offered_at is not None
     assert due_at - session.offered_at == dt.timedelta(minutes=minutes)
     assert timers_sweep(now=due_at - dt.timedelta(milliseconds=1)) == 0
@@ -180,19 +180,19 @@ def test_an_offer_stands_for_the_response_time(story: Story, minutes: int) -> No
     assert holder(session) == bruno
     assert story.accept(ana, session) == 403
     assert story.accept(bruno, session) == 204
-    assert not Timer.objects.exists()
+    assert not Timer.objects.filter(kind="response").exists()
 
 
 def test_a_new_response_time_counts_for_the_next_offer(story: Story) -> None:
     ana, bruno = people(2)
     story.line(ana, bruno, response_minutes=30)
     session = story.customer("u1")
-    before = Timer.objects.get().due_at
+    before = Timer.objects.get(kind="response").due_at
     story.change(response_minutes=1)
-    assert Timer.objects.get().due_at == before
+    assert Timer.objects.get(kind="response").due_at == before
     timers_sweep(now=before)
     assert holder(session) == bruno
-    assert Timer.objects.get().due_at == before + dt.timedelta(minutes=1)
+    assert Timer.objects.get(kind="response").due_at == before + dt.timedelta(minutes=1)
 
 
 def test_a_chat_nobody_takes_waits_and_everybody_sees_it(story: Story) -> None:
@@ -329,7 +329,7 @@ def test_a_closed_line_keeps_messages_and_offers_nothing(
     session = story.customer("u1")
     assert (session.state, session.wait_reason) == ("waiting", "line_closed")
     assert Message.objects.get().text == "Hello"
-    assert not Timer.objects.exists()
+    assert not Timer.objects.filter(kind="response").exists()
     browser = Client()
     browser.force_login(ana.user)
     assert browser.get(f"/inbox/chats/{session.pk}/").status_code == 200

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from channels_app.models import Connector
+from channels_app.models import Connector, PlaceFreed
 from channels_app.services.intake import delivery_receive
 from channels_app.services.received import Received
 from queue_app.models import (
@@ -18,7 +18,9 @@ from queue_app.models import (
     Operator,
     Session,
     SessionEvent,
+    SessionHelper,
     SessionState,
+    SessionText,
     Timer,
 )
 from queue_app.services import desk
@@ -96,18 +98,21 @@ def everything() -> list[Any]:
         list(Timer.objects.order_by("pk").values()),
         list(Operator.objects.order_by("pk").values()),
         list(LineOperator.objects.order_by("pk").values()),
+        list(SessionHelper.objects.order_by("pk").values()),
     ]
 
 
 def books_check() -> None:
     """What must hold at every commit, whoever did what: raises `AssertionError`."""
-    held = Count("sessions", filter=Q(sessions__state__in=HOLDING))
+    held = Count("sessions", filter=Q(sessions__holds_place=True))
+    astray = Session.objects.filter(holds_place=True).exclude(state__in=HOLDING)
+    assert not astray.exists(), "a session that nobody has counts for somebody"
     for operator in Operator.objects.annotate(held=held):
         assert operator.open_chats == operator.held, f"{operator} over all lines"
         assert operator.open_chats <= operator.max_chats, f"{operator} is above his cap"
     for row in LineOperator.objects.select_related("open_channel"):
         held_here = Session.objects.filter(
-            open_channel=row.open_channel, operator=row.operator_id, state__in=HOLDING
+            open_channel=row.open_channel, operator=row.operator_id, holds_place=True
         ).count()
         assert row.open_chats == held_here, f"operator {row.operator_id} on one line"
         if row.open_channel.max_chats:
@@ -116,19 +121,41 @@ def books_check() -> None:
     open_sessions = Session.objects.filter(closed_at__isnull=True)
     several = open_sessions.values("conversation").annotate(n=Count("pk")).filter(n__gt=1)
     assert not several.exists(), "two open sessions of one conversation"
-    for session in Session.objects.all():
+    for session in Session.objects.select_related("open_channel"):
         open_turns = list(
             Assignment.objects.filter(session=session, ended_at__isnull=True).values_list(
                 "operator_id", flat=True
             )
         )
         if session.state == SessionState.OFFERED:
-            assert open_turns == [session.operator_id], "an offer has one open turn"
+            if session.to_everybody:
+                assert open_turns, "an offer to everybody that nobody has"
+                assert session.operator_id is None
+            else:
+                assert open_turns == [session.operator_id], "an offer has one open turn"
             assert Timer.objects.filter(session=session, kind="response").exists(), "no deadline"
         else:
             assert open_turns == [], f"{session.state} with an open turn"
+        # With the default rule a chat counts from its offer to its end.
+        counts = session.operator_id is not None and session.state in HOLDING
+        if session.open_channel.place_freed == PlaceFreed.ENDING or not counts:
+            assert session.holds_place == counts, f"{session.state} and its place"
+        timers = set(Timer.objects.filter(session=session).values_list("kind", flat=True))
         if session.state == SessionState.ACTIVE:
             assert session.operator_id is not None
+        else:
+            assert not timers & {"auto_close", "reminder"}, f"{session.state} counts a silence"
+        if session.state == SessionState.CLOSING:
+            assert timers - {"ceiling"} == {"grace"}, "what is ending closes by itself"
+            assert not session.wait_reason
+        else:
+            assert "grace" not in timers, f"{session.state} with a time to come back"
+        ended = session.state in {SessionState.CLOSING, SessionState.CLOSED}
+        assert (session.ended_at is not None) == ended
+        closing_texts = SessionText.objects.filter(
+            session=session, kind__in=["ending", "auto_close"]
+        )
+        assert closing_texts.count() <= 1, "two closing texts"
         if session.state == SessionState.WAITING:
             assert session.operator_id is None
             assert session.wait_reason

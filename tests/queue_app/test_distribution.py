@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_app.distribution import (
+    CONNECTED_FOR,
     Candidate,
+    Conditions,
     Decision,
     Rule,
     distribute,
+    is_connected,
     is_on_leave,
     obstacle,
 )
@@ -37,10 +40,10 @@ def candidate(operator_id: int, position: int, **values: Any) -> Candidate:
 def choose(
     rule: Rule, *candidates: Candidate, check: bool = False, limit: int = 0, **more: Any
 ) -> Decision:
-    return distribute(
-        rule, candidates, tried=more.pop("tried", ()), check_availability=check, max_chats=limit,
-        now=NOW, **more,
-    )  # fmt: skip
+    conditions = Conditions(
+        check_availability=check, demand_connection=more.pop("connected", False), max_chats=limit
+    )
+    return distribute(rule, candidates, conditions, tried=more.pop("tried", ()), now=NOW, **more)
 
 
 def codes(decision: Decision) -> list[tuple[int, str]]:
@@ -54,7 +57,7 @@ def test_evenly_takes_the_one_whose_last_offer_is_oldest() -> None:
     ana = candidate(ANA, 1, turn=9, last_offer_at=NOW)
     bruno = candidate(BRUNO, 2, turn=7, last_offer_at=NOW - HOUR)
     decision = choose("evenly", ana, bruno)
-    assert decision.chosen is bruno
+    assert decision.chosen == (bruno,)
     assert [reason.as_json() for reason in decision.reasons] == [
         {
             "operator": ANA,
@@ -71,21 +74,20 @@ def test_evenly_takes_the_one_whose_last_offer_is_oldest() -> None:
 
 def test_evenly_takes_the_first_place_among_those_who_had_none() -> None:
     decision = choose("evenly", candidate(ANA, 1), candidate(BRUNO, 2))
-    assert decision.chosen is not None
-    assert decision.chosen.operator_id == ANA
+    assert [one.operator_id for one in decision.chosen] == [ANA]
 
 
 def test_evenly_goes_by_the_turn_and_not_by_the_clock() -> None:
     # The clock of another machine was behind when Ana got hers.
     ana = candidate(ANA, 1, turn=8, last_offer_at=NOW - HOUR)
     bruno = candidate(BRUNO, 2, turn=7, last_offer_at=NOW)
-    assert choose("evenly", ana, bruno).chosen is bruno
+    assert choose("evenly", ana, bruno).chosen == (bruno,)
 
 
 def test_strictly_takes_the_first_place_whoever_had_the_last_offer() -> None:
     ana = candidate(ANA, 1, turn=9, last_offer_at=NOW)
     decision = choose("strictly", candidate(BRUNO, 2), ana)
-    assert decision.chosen is ana
+    assert decision.chosen == (ana,)
     assert [reason.as_json() for reason in decision.reasons] == [
         {"operator": BRUNO, "code": "later", "data": {"rule": "strictly", "position": 2}},
         {"operator": ANA, "code": "chosen", "data": {"rule": "strictly", "position": 1}},
@@ -94,40 +96,115 @@ def test_strictly_takes_the_first_place_whoever_had_the_last_offer() -> None:
 
 def test_who_let_it_pass_is_not_asked_again_in_the_round() -> None:
     decision = choose("strictly", candidate(ANA, 1), candidate(BRUNO, 2), tried={ANA})
-    assert decision.chosen is not None
+    assert [one.operator_id for one in decision.chosen] == [BRUNO]
     assert codes(decision) == [(ANA, "tried"), (BRUNO, "chosen")]
     assert decision.round_over is False
 
 
-@pytest.mark.parametrize("rule", ["evenly", "strictly"])
+@pytest.mark.parametrize("rule", ["evenly", "strictly", "everybody"])
 def test_a_round_is_over_when_all_who_could_have_it_let_it_pass(rule: Rule) -> None:
     decision = choose(
         rule, candidate(ANA, 1), candidate(BRUNO, 2, duty="off"), tried={ANA}, check=True
     )
-    assert decision.chosen is None
+    assert decision.chosen == ()
     assert decision.round_over is True
     assert codes(decision) == [(ANA, "tried"), (BRUNO, "off_duty")]
 
 
 def test_nobody_available_is_no_round() -> None:
     decision = choose("evenly", candidate(ANA, 1, duty="off"), check=True)
-    assert (decision.chosen, decision.round_over) == (None, False)
+    assert (decision.chosen, decision.round_over) == ((), False)
 
 
 def test_an_empty_queue_is_no_round() -> None:
     decision = choose("evenly")
-    assert (decision.chosen, decision.round_over, decision.reasons) == (None, False, ())
+    assert (decision.chosen, decision.round_over, decision.reasons) == ((), False, ())
 
 
 def test_somebody_who_had_it_and_left_the_queue_makes_no_round() -> None:
     decision = choose("evenly", candidate(BRUNO, 1, duty="off"), tried={ANA}, check=True)
-    assert (decision.chosen, decision.round_over) == (None, False)
+    assert (decision.chosen, decision.round_over) == ((), False)
 
 
 def test_who_filled_up_between_the_reading_and_the_offer_is_passed_over() -> None:
     ana = candidate(ANA, 1, open_chats=4, max_open_chats=5)
     decision = choose("strictly", ana, candidate(BRUNO, 2), passed_over={ANA})
     assert codes(decision) == [(ANA, "full_global"), (BRUNO, "chosen")]
+
+
+# --- to everybody, and the last operator --------------------------------------------------
+
+
+def test_to_everybody_asks_all_who_can_whatever_their_limits() -> None:
+    ana = candidate(ANA, 1, line_chats=3)
+    bruno = candidate(BRUNO, 2, open_chats=5, max_open_chats=5)
+    carla = candidate(CARLA, 3, duty="off")
+    decision = choose("everybody", ana, bruno, carla, limit=3, check=True)
+    assert decision.chosen == (ana, bruno)
+    assert codes(decision) == [(CARLA, "off_duty"), (ANA, "chosen"), (BRUNO, "chosen")]
+    assert decision.reasons[-1].data == {"rule": "everybody"}
+
+
+@pytest.mark.parametrize("rule", ["evenly", "strictly", "everybody"])
+def test_the_last_operator_is_asked_before_all_others(rule: Rule) -> None:
+    ana, bruno = candidate(ANA, 1), candidate(BRUNO, 2, turn=9)
+    decision = choose(rule, ana, bruno, preferred=BRUNO)
+    assert decision.chosen == (bruno,)
+    assert (BRUNO, "chosen") in codes(decision)
+    assert (ANA, "later") in codes(decision)
+    assert {reason.operator_id: reason.data for reason in decision.reasons}[BRUNO] == {
+        "rule": "last_operator"
+    }
+
+
+@pytest.mark.parametrize("rule", ["evenly", "strictly"])
+@pytest.mark.parametrize(
+    "values", [{"duty": "off"}, {"line_chats": 2}, {"open_chats": 1, "max_open_chats": 1}]
+)
+def test_a_last_operator_who_cannot_is_passed_by(rule: Rule, values: dict[str, Any]) -> None:
+    ana, bruno = candidate(ANA, 1), candidate(BRUNO, 2, **values)
+    decision = choose(rule, ana, bruno, preferred=BRUNO, check=True, limit=2)
+    assert decision.chosen == (ana,)
+
+
+def test_a_full_last_operator_is_one_of_everybody() -> None:
+    """An offer to him alone would take a place he does not have."""
+    ana, bruno = candidate(ANA, 1), candidate(BRUNO, 2, line_chats=2)
+    decision = choose("everybody", ana, bruno, preferred=BRUNO, limit=2)
+    assert decision.chosen == (ana, bruno)
+
+
+def test_a_last_operator_of_another_queue_changes_nothing() -> None:
+    ana = candidate(ANA, 1)
+    decision = choose("evenly", ana, preferred=CARLA)
+    assert decision.chosen == (ana,)
+    assert decision.reasons[0].data == {"rule": "evenly", "last_offer_at": None}
+
+
+def test_a_last_operator_who_let_it_pass_is_not_asked_again() -> None:
+    ana, bruno = candidate(ANA, 1), candidate(BRUNO, 2)
+    decision = choose("strictly", ana, bruno, preferred=ANA, tried={ANA})
+    assert decision.chosen == (bruno,)
+
+
+@pytest.mark.parametrize(
+    ("seen_at", "connected"),
+    [
+        (None, False),
+        (NOW - CONNECTED_FOR, False),
+        (NOW - CONNECTED_FOR + dt.timedelta(seconds=1), True),
+        (NOW, True),
+    ],
+)
+def test_connected_is_who_was_heard_from_in_ninety_seconds(
+    seen_at: dt.datetime | None, connected: bool
+) -> None:
+    assert is_connected(seen_at, now=NOW) is connected
+    one = candidate(ANA, 1, seen_at=seen_at)
+    assert bool(choose("evenly", one, connected=True).chosen) is connected
+    assert choose("evenly", one).chosen == (one,)  # where the line does not ask for it
+    if not connected:
+        assert codes(choose("evenly", one, connected=True)) == [(ANA, "not_connected")]
 
 
 # --- obstacles --------------------------------------------------------------------------
@@ -153,13 +230,12 @@ def test_who_filled_up_between_the_reading_and_the_offer_is_passed_over() -> Non
 def test_an_obstacle_has_a_code_and_its_values(
     values: dict[str, Any], check: bool, limit: int, code: str, data: dict[str, int]
 ) -> None:
-    reason = obstacle(
-        candidate(ANA, 1, **values), check_availability=check, max_chats=limit, now=NOW
-    )
+    conditions = Conditions(check_availability=check, max_chats=limit)
+    reason = obstacle(candidate(ANA, 1, **values), conditions, now=NOW)
     assert reason is not None
     assert reason.as_json() == {"operator": ANA, "code": code, "data": data}
     decision = choose("evenly", candidate(ANA, 1, **values), check=check, limit=limit)
-    assert (decision.chosen, codes(decision)) == (None, [(ANA, code)])
+    assert (decision.chosen, codes(decision)) == ((), [(ANA, code)])
 
 
 @pytest.mark.parametrize(
@@ -175,9 +251,8 @@ def test_an_obstacle_has_a_code_and_its_values(
     ],
 )
 def test_nothing_stands_in_the_way(values: dict[str, Any], check: bool, limit: int) -> None:
-    reason = obstacle(
-        candidate(ANA, 1, **values), check_availability=check, max_chats=limit, now=NOW
-    )
+    conditions = Conditions(check_availability=check, max_chats=limit)
+    reason = obstacle(candidate(ANA, 1, **values), conditions, now=NOW)
     assert reason is None
 
 
@@ -238,10 +313,10 @@ class Desk:
     def offer(self, rule: Rule, tried: set[int]) -> int | None:
         people = list(self.candidates.values())
         decision = choose(rule, *people, check=True, tried=tried)
-        if decision.chosen is None:
+        if not decision.chosen:
             return None
         self.turn += 1
-        chosen = decision.chosen.operator_id
+        chosen = decision.chosen[0].operator_id
         self.candidates[chosen] = dataclasses.replace(
             self.candidates[chosen], turn=self.turn, last_offer_at=NOW
         )
@@ -316,4 +391,4 @@ def test_strictly_is_exactly_the_first_free_place(free: list[bool]) -> None:
     ]
     decision = choose("strictly", *people, limit=2)
     expected = free.index(True) + 1 if any(free) else None
-    assert (decision.chosen.operator_id if decision.chosen else None) == expected
+    assert [one.operator_id for one in decision.chosen] == ([expected] if expected else [])

@@ -16,6 +16,7 @@ from tests.factories import (
     ConversationFactory,
     OpenChannelFactory,
     OperatorFactory,
+    ServiceTextFactory,
     SessionFactory,
 )
 
@@ -148,6 +149,18 @@ def test_a_waiting_session_is_accepted_before_it_is_answered(api: Any, waiting: 
     response = api.post(f"/sessions/{waiting.pk}/reply/", {"text": "Hello!"})
     assert_refused(response, 409, "not_accepted")
     assert not Message.objects.exists()
+
+
+def test_a_session_with_a_closing_text_is_ending_first(api: Any, waiting: Any, line: Any) -> None:
+    ServiceTextFactory(open_channel=line, kind="ending")
+    api.post(f"/sessions/{waiting.pk}/accept/")
+    api.post(f"/sessions/{waiting.pk}/reply/", {"text": "Hello"})
+    ended = api.post(f"/sessions/{waiting.pk}/close/")
+    assert (ended.status_code, ended.json()["state"]) == (200, "closing")
+    assert (ended.json()["closed_at"], ended.json()["close_reason"]) == (None, "")
+    assert_refused(api.post(f"/sessions/{waiting.pk}/reply/", {"text": "x"}), 409, "ending")
+    assert_refused(api.post(f"/sessions/{waiting.pk}/accept/"), 409, "ending")
+    assert api.get("/sessions/?state=closing").json()["results"][0]["id"] == waiting.pk
 
 
 def test_a_session_of_somebody_else_is_neither_answered_nor_closed(

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
@@ -214,6 +214,20 @@ def test_ending_a_chat_closes_it() -> None:
     session = story.chat()
     response = story.client.post(f"/inbox/chats/{session.pk}/close/")
     assert (response.status_code, response["Location"]) == (303, "/inbox/")
+    session.refresh_from_db()
+    assert session.state == SessionState.CLOSED
+
+
+def test_who_may_end_any_chat_finds_the_button_and_ends_a_colleagues() -> None:
+    story = desk()
+    session = story.chat(operator=OperatorFactory())
+    address = f"/inbox/chats/{session.pk}/close/"
+    assert address not in story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    assert part(story.client, "post", address).status_code == 403
+    right = Permission.objects.get(codename="end_any_session")
+    story.operator.user.user_permissions.add(right)
+    assert address in story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    assert part(story.client, "post", address).status_code == 204
     session.refresh_from_db()
     assert session.state == SessionState.CLOSED
 

@@ -7,8 +7,9 @@ import pytest
 from django.utils import timezone, translation
 
 from channels_app.models import Attachment, AttachmentState, Message
+from channels_app.services.conversations import conversation_system_message
 from queue_app.inbox.thread import PAGE, Row, session_foot, thread_delta, thread_page
-from queue_app.models import Operator, Session, SessionState
+from queue_app.models import Operator, Session, SessionState, Timer
 from queue_app.services.events import EventKind, event_write
 from tests.factories import ConversationFactory, MessageFactory, OperatorFactory, SessionFactory
 from tests.queue_app.inbox.stories import desk, part
@@ -78,6 +79,71 @@ def test_a_chat_that_was_passed_on_says_from_whom_and_why() -> None:
     noted(session, "offered", now, story.operator)
     rows = thread_page(session=session, reader=story.operator.user).rows
     assert said(rows)[1:] == ["Passed from Igor Lima to you: not accepted within 5 min"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        # by a person, with the time to come back and without
+        ([("ended", True, "operator"), ("closed", False, "operator")],
+         ["Chat ended by you", "Chat closed"]),
+        ([("closed", True, "operator")], ["Chat ended by you"]),
+        # by itself
+        ([("ended", False, "auto"), ("closed", False, "auto")],
+         ["Chat ended by itself", "Chat closed"]),
+        ([("closed", False, "auto")], ["Chat ended by itself"]),
+        # an answer from outside in between
+        ([("ended", True, "operator"), ("answered_outside", False, ""),
+          ("closed", False, "operator")], ["Chat ended by you", "Chat closed"]),
+        ([("ended", True, "operator"), ("resumed", False, "")],
+         ["Chat ended by you", "The customer wrote in time: the chat goes on"]),
+    ],
+)  # fmt: skip
+def test_the_end_of_a_chat_in_words(
+    steps: list[tuple[EventKind, bool, str]], words: list[str]
+) -> None:
+    story = desk()
+    session = story.chat()
+    for kind, by_hand, reason in steps:
+        event_write(
+            session=session, conversation=session.conversation, kind=kind, now=timezone.now(),
+            actor=story.operator.user if by_hand else None, operator_id=story.operator.pk,
+            data={"reason": reason},
+        )  # fmt: skip
+    rows = thread_page(session=session, reader=story.operator.user).rows
+    assert said(rows)[1:] == words
+
+
+@pytest.mark.parametrize(
+    ("kind", "skipped", "words"),
+    [
+        ("ending", "", []),
+        ("ending", "window", ["Closing text not sent: the time to answer is over"]),
+        ("auto_close", "unreachable", ["Closing text not sent: the customer has blocked us"]),
+        ("reminder", "line_closed", ["Reminder not sent: the line is closed"]),
+        ("welcome", "connector_off", ["Welcome not sent: the channel is not connected"]),
+        ("later", "whatever", ["Automatic text not sent: whatever"]),
+    ],
+)
+def test_a_text_that_was_not_sent_says_why(kind: str, skipped: str, words: list[str]) -> None:
+    story = desk()
+    session = story.chat()
+    event_write(
+        session=session, conversation=session.conversation, kind="text", now=timezone.now(),
+        data={"kind": kind, "occurrence": "", "skipped": skipped},
+    )  # fmt: skip
+    assert said(thread_page(session=session, reader=story.operator.user).rows)[1:] == words
+
+
+def test_a_chat_closed_after_the_longest_wait_says_so() -> None:
+    story = desk()
+    session = story.chat()
+    now = timezone.now()
+    conversation_system_message(
+        conversation=session.conversation, kind="ceiling", now=now, data={"days": 30}
+    )
+    rows = thread_page(session=session, reader=story.operator.user).rows
+    assert said(rows)[1:] == ["The customer waited 30 days for an answer."]
 
 
 def test_names_in_events_are_no_markup() -> None:
@@ -268,6 +334,24 @@ def test_the_foot_says_what_may_be_done() -> None:
     story.line.save()
     refused = session_foot(session=story.chat(), reader=reader)
     assert refused.kind == "refused"
+
+
+def test_the_foot_of_an_ending_chat_says_when_it_closes() -> None:
+    story = desk()
+    session = story.chat(state=SessionState.CLOSING)
+    reader = story.operator.user
+    assert session_foot(session=session, reader=reader).text == "This chat is ending."
+    due_at = timezone.localtime().replace(hour=16, minute=30)
+    Timer.objects.create(session=session, kind="grace", due_at=due_at)
+    foot = session_foot(session=session, reader=OperatorFactory().user)
+    assert foot.kind == "ending"
+    assert foot.text == (
+        "This chat is ending, it closes at 16:30. If the customer writes, it goes on."
+    )
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    assert "it closes at 16:30" in html
+    for action in ("accept", "close", "reply"):
+        assert f"/inbox/chats/{session.pk}/{action}/" not in html
 
 
 def test_days_are_the_readers_own() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from queue_app.models import Assignment, LineQueue, Operator, Session
 from queue_app.services import desk
 from queue_app.services.operators import operator_duty_set, operator_for_user, operator_update
 from queue_app.services.queues import queue_member_add
+from queue_app.services.replies import session_reply
 from queue_app.services.routing import session_distribute
 from queue_app.services.sessions import session_accept
 from queue_app.services.timers import timers_sweep
@@ -143,12 +146,20 @@ def test_more_than_one_batch_is_left_to_a_job_of_its_own(
 # --- leaving ------------------------------------------------------------------------------
 
 
+def answered(session: Session, operator: Operator, *, now: dt.datetime) -> None:
+    """He accepts it, if he has not, and writes."""
+    session_reply(
+        session_id=session.pk, user=operator.user, text="Hello", client_key=str(uuid.uuid4()),
+        now=now,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(("state", "why"), [("off", "off_duty"), ("pause", "paused")])
-def test_leaving_returns_offers_and_not_chats(state: str, why: str) -> None:
+def test_leaving_returns_offers_and_not_the_chats_he_answered(state: str, why: str) -> None:
     ana, bruno = OperatorFactory(), OperatorFactory()
     connector = line_with(ana, bruno, check_availability=True, distribution="strictly")
     accepted = customer_writes(connector, "u1", now=moment())
-    session_accept(session_id=accepted.pk, operator=ana, now=moment())
+    answered(accepted, ana, now=moment())
     offered = customer_writes(connector, "u2", now=moment())
     assert duty(ana, state, 1) == 1
     offered.refresh_from_db()
@@ -158,6 +169,43 @@ def test_leaving_returns_offers_and_not_chats(state: str, why: str) -> None:
     assert (returned.operator, returned.data) == (ana, {"why": why})
     assert outcomes(offered) == [(ana.pk, "returned"), (bruno.pk, "")]
     assert held_by(connector)[0] == ana.pk
+    books_check()
+
+
+@pytest.mark.parametrize(("state", "stays"), [("off", False), ("pause", True)])
+def test_a_chat_he_never_answered_goes_on_when_he_leaves_and_stays_in_a_pause(
+    state: str, stays: bool
+) -> None:
+    ana, bruno = OperatorFactory(), OperatorFactory()
+    connector = line_with(ana, bruno, check_availability=True, distribution="strictly")
+    session = customer_writes(connector, "u1", now=moment())
+    session_accept(session_id=session.pk, operator=ana, now=moment())
+    assert duty(ana, state, 1) == (0 if stays else 1)
+    session.refresh_from_db()
+    assert (session.state, session.operator) == (("active", ana) if stays else ("offered", bruno))
+    books_check()
+
+
+@pytest.mark.parametrize(("rule", "stays"), [("on_message", True), ("at_once", False)])
+def test_his_answered_chats_go_on_when_the_customer_writes_or_at_once(
+    rule: str, stays: bool
+) -> None:
+    ana, bruno = OperatorFactory(), OperatorFactory()
+    connector = line_with(
+        ana, bruno, check_availability=True, distribution="strictly", away_returns=rule
+    )
+    session = customer_writes(connector, "u1", now=moment())
+    answered(session, ana, now=moment())
+    assert duty(ana, "off", 1) == (0 if stays else 1)
+    session.refresh_from_db()
+    assert (session.state, session.operator) == (("active", ana) if stays else ("offered", bruno))
+    if stays:
+        session = customer_writes(connector, "u1", now=moment(2))
+        assert (session.state, session.wait_reason) == ("waiting", "unrouted")
+        assert session.events.get(kind="returned").data == {"why": "off_duty"}
+        assert timers_sweep(now=moment(2)) == 1
+        session.refresh_from_db()
+        assert (session.state, session.operator) == ("offered", bruno)
     books_check()
 
 
@@ -184,7 +232,7 @@ def test_coming_back_before_the_job_runs_keeps_the_offer() -> None:
 def test_an_offer_accepted_meanwhile_is_not_returned() -> None:
     ana = OperatorFactory()
     session = customer_writes(line_with(ana, check_availability=True), "u1", now=moment())
-    session_accept(session_id=session.pk, operator=ana, now=moment(1))
+    answered(session, ana, now=moment(1))
     operator_duty_set(operator=ana, duty="off", now=moment(1))
     before = everything()
     assert not desk.session_return(session_id=session.pk, operator_id=ana.pk, now=moment(1))

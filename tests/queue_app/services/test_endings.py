@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import transaction
 
-from channels_app.services.errors import ForbiddenError
-from queue_app.models import Operator, Session
-from queue_app.services.endings import session_end
+from channels_app.drivers.base import EchoEvent
+from channels_app.models import Conversation, Message
+from channels_app.services.errors import ConflictError, ForbiddenError
+from channels_app.services.intake import event_receive
+from queue_app.models import AssignmentOutcome, CloseReason, Operator, Session, SessionText
+from queue_app.services.endings import session_close_now, session_end
+from queue_app.services.handover import session_give
+from queue_app.services.locks import session_lock
 from queue_app.services.operators import operator_duty_set
+from queue_app.services.replies import session_reply
+from queue_app.services.routing import session_hand_back
 from queue_app.services.sessions import session_accept
+from queue_app.services.timers import timers_sweep
 from queue_app.signals import session_closed
-from tests.factories import OperatorFactory, SuperuserFactory, UserFactory, moment
+from queue_app.state_machine import IllegalTransitionError
+from tests.factories import (
+    OperatorFactory,
+    ServiceTextFactory,
+    SuperuserFactory,
+    UserFactory,
+    moment,
+)
 from tests.queue_app.desk_story import (
     books_check,
+    customer_receive,
     customer_writes,
     everything,
+    kinds,
     last_event,
     line_with,
     outcomes,
@@ -25,6 +45,40 @@ from tests.queue_app.desk_story import (
 from tests.queue_app.services.conftest import Sent
 
 pytestmark = pytest.mark.django_db
+
+
+def texts(session: Session) -> list[str]:
+    """What the customer was sent by itself."""
+    sent = Message.objects.filter(conversation=session.conversation_id, author_kind="system")
+    return list(sent.order_by("seq").values_list("text", flat=True))
+
+
+def answered(*operators: Operator, text: str = "Goodbye, {customer}", **line: Any) -> Session:
+    """A chat its first operator answered at minute 2, on a line with a closing text."""
+    connector = line_with(*operators, **line)
+    if text:
+        ServiceTextFactory(open_channel=connector.open_channel, kind="ending", text=text)
+    session = customer_writes(connector, "u1", now=moment())
+    answer(session, operators[0], now=moment(2))
+    return session
+
+
+def answer(session: Session, operator: Operator, *, now: dt.datetime) -> Message:
+    return session_reply(
+        session_id=session.pk, user=operator.user, text="Yes", now=now,
+        client_key=f"key-{now:%H%M%S}",
+    )  # fmt: skip
+
+
+def echo(session: Session, number: str, *, now: dt.datetime, text: str = "Outside") -> None:
+    """Somebody writes in the platform's own app, or the platform repeats what we sent."""
+    chat_id = session.conversation.external_chat_id
+    event = EchoEvent(key=f"k{number}", chat_id=chat_id, message_id=number, text=text, at=now)
+    event_receive(connector=session.conversation.connector, event=event, raw=b"{}", now=now)
+
+
+def end(session: Session, operator: Operator, minute: int) -> Session:
+    return session_end(session_id=session.pk, actor=operator.user, now=moment(minute))
 
 
 def maria() -> Operator:
@@ -138,3 +192,351 @@ def test_a_message_after_the_end_begins_a_new_session() -> None:
     assert second.conversation == first.conversation
     assert (first.is_first, second.is_first) == (True, False)
     assert second.state == "offered"
+
+
+def test_who_may_end_any_chat_ends_somebody_elses() -> None:
+    ana, boss = OperatorFactory(), UserFactory()
+    boss.user_permissions.add(Permission.objects.get(codename="end_any_session"))
+    session = customer_writes(line_with(ana), "u1", now=moment())
+    closed = session_end(session_id=session.pk, actor=User.objects.get(pk=boss.pk), now=moment(1))
+    assert (closed.state, closed.operator) == ("closed", ana)
+    assert (last_event(session).actor, last_event(session).operator) == (boss, ana)
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"), [(CloseReason.SPAM, "spam"), (CloseReason.FORCED, "forced")]
+)
+def test_spam_and_a_forced_stop_close_at_once_without_a_text(
+    reason: CloseReason, text: str
+) -> None:
+    ana, boss = OperatorFactory(), UserFactory()
+    session = answered(ana)
+    told: list[tuple[Session, str]] = []
+
+    def hear(session: Session, **_kwargs: Any) -> None:
+        told.append((session, session.close_reason))
+
+    session_closed.connect(hear)
+    try:
+        with transaction.atomic():
+            conversation, locked = session_lock(session.pk)
+            session_close_now(
+                session=locked, conversation=conversation, reason=reason, now=moment(5), actor=boss
+            )
+    finally:
+        session_closed.disconnect(hear)
+    session.refresh_from_db()
+    assert (session.state, session.close_reason, session.closed_at) == ("closed", text, moment(5))
+    assert last_event(session).data == {"reason": text, "resolution_s": 300.0, "answered": True}
+    assert last_event(session).actor == boss
+    assert (texts(session), timers_of(session), told) == ([], [], [(session, text)])
+    books_check()
+
+
+def test_what_is_closed_is_not_closed_again() -> None:
+    ana = OperatorFactory()
+    session = answered(ana, text="")
+    end(session, ana, 3)
+    before = everything()
+    with transaction.atomic():
+        conversation, locked = session_lock(session.pk)
+        with pytest.raises(IllegalTransitionError):
+            session_close_now(
+                session=locked, conversation=conversation, reason=CloseReason.AUTO, now=moment(5)
+            )
+    assert everything() == before
+
+
+# --- with a text, and the time to come back -----------------------------------------------
+
+
+def test_a_closing_text_gives_the_customer_time_to_come_back(
+    sent: Sent, django_capture_on_commit_callbacks: Any
+) -> None:
+    ana = OperatorFactory()
+    session = answered(ana, grace_minutes=10)
+    with django_capture_on_commit_callbacks(execute=True):
+        ending = end(session, ana, 5)
+    assert (ending.state, ending.ended_at, ending.closed_at) == ("closing", moment(5), None)
+    assert (ending.operator, ending.holds_place, ending.unread) == (ana, False, 0)
+    assert texts(session) == ["Goodbye, Customer u1"]
+    assert kinds(session)[-2:] == ["text", "ended"]
+    assert last_event(session).data == {"reason": "operator"}
+    assert (last_event(session).actor, last_event(session).operator) == (ana.user, ana)
+    assert timers_of(session) == [("grace", moment(15))]
+    assert ("place_freed", session.pk) in sent
+    books_check()
+
+
+def test_when_the_time_is_over_it_is_closed_once() -> None:
+    ana = OperatorFactory()
+    session = answered(ana, grace_minutes=10)
+    end(session, ana, 5)
+    told: list[Session] = []
+
+    def hear(session: Session, **_kwargs: Any) -> None:
+        told.append(session)
+
+    session_closed.connect(hear)
+    try:
+        assert timers_sweep(now=moment(14, 59)) == 0
+        assert timers_sweep(now=moment(15)) == 1
+        assert timers_sweep(now=moment(60)) == 0
+    finally:
+        session_closed.disconnect(hear)
+    session.refresh_from_db()
+    assert (session.state, session.closed_at, session.close_reason) == (
+        "closed", moment(15), "operator",
+    )  # fmt: skip
+    assert (session.operator, session.ended_at) == (ana, moment(5))
+    closed = last_event(session)
+    assert (closed.kind, closed.actor, closed.operator) == ("closed", None, ana)
+    assert closed.data == {"reason": "operator", "resolution_s": 900.0, "answered": True}
+    assert (told, texts(session)) == ([session], ["Goodbye, Customer u1"])
+    books_check()
+
+
+def test_without_a_time_to_come_back_the_text_goes_and_the_chat_is_closed() -> None:
+    ana = OperatorFactory()
+    session = answered(ana, grace_minutes=0)
+    assert end(session, ana, 5).state == "closed"
+    assert texts(session) == ["Goodbye, Customer u1"]
+    assert kinds(session)[-2:] == ["text", "closed"]
+    books_check()
+
+
+def test_without_a_text_the_chat_is_closed_at_once() -> None:
+    ana = OperatorFactory()
+    session = answered(ana, text="", grace_minutes=10)
+    assert end(session, ana, 5).state == "closed"
+    assert texts(session) == []
+    books_check()
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_who_was_answered_by_nobody_gets_no_closing_text(accepted: bool) -> None:
+    ana = OperatorFactory()
+    connector = line_with(ana)
+    ServiceTextFactory(open_channel=connector.open_channel, kind="ending")
+    session = customer_writes(connector, "u1", now=moment())
+    if accepted:
+        session_accept(session_id=session.pk, operator=ana, now=moment(1))
+    assert end(session, ana, 5).state == "closed"
+    assert (texts(session), SessionText.objects.count()) == ([], 0)
+
+
+def test_an_answer_in_the_platforms_own_app_counts_for_the_closing_text() -> None:
+    ana = OperatorFactory()
+    connector = line_with(ana)
+    ServiceTextFactory(open_channel=connector.open_channel, kind="ending")
+    session = customer_writes(connector, "u1", now=moment())
+    echo(session, "e1", now=moment(1))
+    assert end(session, ana, 5).state == "closing"
+    assert texts(session) == ["Goodbye"]
+    books_check()
+
+
+def test_a_text_that_cannot_be_sent_is_recorded_and_the_chat_closed_at_once() -> None:
+    ana = OperatorFactory()
+    session = answered(ana)
+    Conversation.objects.update(unreachable_at=moment(3))
+    assert end(session, ana, 5).state == "closed"
+    assert texts(session) == []
+    (row,) = SessionText.objects.values_list("kind", "skipped", "message")
+    assert row == ("ending", "unreachable", None)
+    assert kinds(session)[-2:] == ["text", "closed"]
+
+
+def test_ending_what_is_ending_changes_nothing() -> None:
+    ana, bruno = OperatorFactory(), OperatorFactory()
+    session = answered(ana, bruno)
+    end(session, ana, 5)
+    before = (everything(), list(Message.objects.values()))
+    assert end(session, ana, 6).state == "closing"
+    assert end(session, bruno, 7).state == "closing"
+    assert (everything(), list(Message.objects.values())) == before
+
+
+def test_nobody_accepts_or_answers_what_is_ending() -> None:
+    ana = OperatorFactory()
+    session = answered(ana)
+    end(session, ana, 5)
+    before = (everything(), list(Message.objects.values()))
+    with pytest.raises(ConflictError) as accepting:
+        session_accept(session_id=session.pk, operator=ana, now=moment(6))
+    with pytest.raises(ConflictError) as answering:
+        answer(session, ana, now=moment(6))
+    assert (accepting.value.code, answering.value.code) == ("ending", "ending")
+    assert (everything(), list(Message.objects.values())) == before
+
+
+# --- the customer comes back --------------------------------------------------------------
+
+
+def test_a_message_in_time_continues_the_same_chat_with_its_operator() -> None:
+    ana, bruno = OperatorFactory(), OperatorFactory()
+    session = answered(ana, bruno)
+    end(session, ana, 5)
+    again = customer_writes(session.conversation.connector, "u1", now=moment(14))
+    assert again == session
+    assert (again.state, again.operator, again.turn) == ("active", ana, "operator")
+    assert (again.unread, again.waiting_since, again.ended_at) == (1, moment(14), None)
+    assert again.answered_at == moment(2)
+    assert (last_event(again).kind, last_event(again).operator) == ("resumed", ana)
+    assert timers_of(session) == []
+    books_check()
+
+
+def test_his_limits_do_not_keep_a_chat_from_going_on() -> None:
+    ana = OperatorFactory(max_chats=1)
+    session = answered(ana)
+    end(session, ana, 5)
+    connector = session.conversation.connector
+    assert customer_writes(connector, "u2", now=moment(6)).operator == ana
+    again = customer_writes(connector, "u1", now=moment(7))
+    assert (again.state, again.operator) == ("active", ana)
+    ana.refresh_from_db()
+    assert ana.open_chats == 2
+
+
+@pytest.mark.parametrize(
+    ("place_freed", "counts"), [("ending", True), ("first_reply", False), ("every_reply", True)]
+)
+def test_a_chat_that_goes_on_counts_by_the_lines_rule(place_freed: str, counts: bool) -> None:
+    ana = OperatorFactory()
+    session = answered(ana, place_freed=place_freed)
+    end(session, ana, 5)
+    again = customer_writes(session.conversation.connector, "u1", now=moment(7))
+    ana.refresh_from_db()
+    assert (again.holds_place, ana.open_chats) == (counts, int(counts))
+    books_check()
+
+
+def test_a_second_end_sends_no_second_text_and_closes_at_once() -> None:
+    ana = OperatorFactory()
+    session = answered(ana)
+    ServiceTextFactory(open_channel=session.open_channel, kind="auto_close", text="You left")
+    end(session, ana, 5)
+    customer_writes(session.conversation.connector, "u1", now=moment(7))
+    answer(session, ana, now=moment(8))
+    assert end(session, ana, 9).state == "closed"
+    assert texts(session) == ["Goodbye, Customer u1"]
+    books_check()
+
+
+def test_a_message_after_the_time_begins_a_new_chat() -> None:
+    ana = OperatorFactory()
+    session = answered(ana)
+    end(session, ana, 5)
+    timers_sweep(now=moment(15))
+    later = customer_writes(session.conversation.connector, "u1", now=moment(16))
+    session.refresh_from_db()
+    assert (session.state, later.state) == ("closed", "offered")
+    assert later != session
+
+
+def test_a_chat_that_nobody_had_goes_back_to_the_queue() -> None:
+    """It was answered, handed back to the queue, and ended there."""
+    ana, bruno = OperatorFactory(), OperatorFactory()
+    session = answered(ana, bruno, distribution="strictly")
+    with transaction.atomic():
+        conversation, locked = session_lock(session.pk)
+        session_hand_back(
+            session=locked, conversation=conversation, step="skip",
+            outcome=AssignmentOutcome.SKIPPED, event="skipped", now=moment(3), data={},
+        )  # fmt: skip
+    ending = end(session, bruno, 5)
+    assert (ending.state, ending.operator, ending.wait_reason) == ("closing", None, "")
+    books_check()
+    again = customer_writes(session.conversation.connector, "u1", now=moment(7))
+    assert again == session
+    # A new round, from the top.
+    assert (again.state, again.operator, again.round) == ("offered", ana, 2)
+    assert kinds(session)[-2:] == ["resumed", "offered"]
+    books_check()
+
+
+def test_who_ended_it_before_his_first_reply_has_his_time_to_reply_again() -> None:
+    ana, bruno = OperatorFactory(), OperatorFactory()
+    session = answered(ana, bruno, response_means="replying", response_minutes=3)
+    with transaction.atomic():
+        conversation, locked = session_lock(session.pk)
+        session_give(
+            session=locked, conversation=conversation, operator=bruno, step="transfer",
+            event="transferred", now=moment(4), actor=ana.user, data={},
+            others=AssignmentOutcome.TRANSFERRED,
+        )  # fmt: skip
+    end(session, bruno, 5)
+    customer_writes(session.conversation.connector, "u1", now=moment(7))
+    assert timers_of(session) == [("response", moment(10))]
+    books_check()
+
+
+def test_a_fault_while_it_goes_on_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    ana = OperatorFactory()
+    session = answered(ana)
+    end(session, ana, 5)
+
+    def fail(**_anything: Any) -> None:
+        raise RuntimeError("planted fault")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("queue_app.services.routing.session_resume", fail)
+        received = customer_receive(session.conversation.connector, "u1", now=moment(7))
+    assert received.outcome == "done"
+    session.refresh_from_db()
+    assert (session.state, session.unread) == ("closing", 1)
+    assert timers_of(session) == [("grace", moment(7))]
+    assert timers_sweep(now=moment(7)) == 1
+    session.refresh_from_db()
+    assert (session.state, session.operator, session.turn) == ("active", ana, "operator")
+    books_check()
+
+
+def test_the_same_fault_for_a_chat_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    ana = OperatorFactory()
+    connector = line_with(ana)
+    ServiceTextFactory(open_channel=connector.open_channel, kind="ending")
+    session = customer_writes(connector, "u1", now=moment())
+    echo(session, "e1", now=moment(1))
+    end(session, ana, 5)
+    with monkeypatch.context() as patch:
+        patch.setattr("queue_app.services.routing.session_resume", None)
+        assert customer_receive(connector, "u1", now=moment(7)).outcome == "done"
+    assert timers_sweep(now=moment(7)) == 1
+    session.refresh_from_db()
+    assert (session.state, session.operator) == ("offered", ana)
+    books_check()
+
+
+# --- what we say ourselves changes nothing ------------------------------------------------
+
+
+def test_an_answer_from_outside_while_it_ends_keeps_it_ending() -> None:
+    ana = OperatorFactory()
+    session = answered(ana)
+    end(session, ana, 5)
+    echo(session, "e1", now=moment(6))
+    session.refresh_from_db()
+    assert (session.state, session.operator, session.wait_reason) == ("closing", ana, "")
+    assert timers_of(session) == [("grace", moment(15))]
+    books_check()
+    timers_sweep(now=moment(15))
+    session.refresh_from_db()
+    assert (session.state, texts(session)) == ("closed", ["Goodbye, Customer u1"])
+
+
+@pytest.mark.parametrize("minute", [6, 30])
+def test_the_echo_of_our_own_closing_text_begins_nothing(minute: int) -> None:
+    ana = OperatorFactory()
+    session = answered(ana)
+    end(session, ana, 5)
+    text = Message.objects.get(author_kind="system")
+    Message.objects.filter(pk=text.pk).update(external_id="p77", state="sent", queued_at=None)
+    if minute > 15:
+        timers_sweep(now=moment(15))
+    before = everything()
+    echo(session, "p77", text=text.text, now=moment(minute))
+    assert everything() == before
+    assert Session.objects.count() == 1
+    assert texts(session) == ["Goodbye, Customer u1"]

@@ -20,6 +20,7 @@ from queue_app.services.queues import (
     queue_member_remove,
     queue_members_replace,
 )
+from queue_app.services.replies import session_reply
 from queue_app.services.sessions import session_accept
 from tests.factories import OpenChannelFactory, OperatorFactory, UserFactory, moment
 from tests.queue_app.desk_story import books_check, customer_writes, line_with, outcomes
@@ -123,11 +124,13 @@ def test_who_is_taken_out_keeps_his_row_and_comes_back_with_it() -> None:
     books_check()
 
 
-def test_removal_takes_his_offers_back_and_leaves_his_chats() -> None:
+def test_removal_takes_his_offers_back_and_leaves_the_chats_he_answered() -> None:
     ana, bruno = OperatorFactory(), OperatorFactory()
     connector = line_with(ana, bruno, distribution="strictly")
     accepted = customer_writes(connector, "u1", now=moment())
-    session_accept(session_id=accepted.pk, operator=ana, now=moment())
+    session_reply(
+        session_id=accepted.pk, user=ana.user, text="Hello", client_key="k1", now=moment()
+    )
     offered = customer_writes(connector, "u2", now=moment())
     queue_member_remove(queue_member=QueueMember.objects.get(user=ana.user), now=moment(1))
     line_resettle(open_channel_id=connector.open_channel_id, now=moment(1))

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from channels_app.models import OpenChannel
 from openlines_project.lib.clock import database_now
 from queue_app.models import Operator, Session, Timer
-from queue_app.services import timers
+from queue_app.services import offer_handlers, timers
 from queue_app.services.deadlines import timer_set
 from queue_app.services.endings import session_end
 from queue_app.services.locks import session_lock
@@ -86,12 +86,15 @@ def test_an_offer_goes_round_the_queue_and_then_waits() -> None:
         books_check()
     assert (session.state, session.wait_reason) == ("waiting", "round_over")
     assert outcomes(session) == [(one.pk, "expired") for one in people]
-    assert kinds(session) == ["started", *["offered", "expired"] * 3, "waiting"]
+    assert kinds(session) == [
+        "started", *["offered", "expired"] * 3, "round_over", "waiting",
+    ]  # fmt: skip
     expired = list(session.events.filter(kind="expired").order_by("seq"))
     assert [(event.operator, event.data) for event in expired] == [
         (one, {"waited_s": 300.0}) for one in people
     ]
-    assert timers_of(session) == []
+    # Put back in the queue: the next round is due, a response time after this one began.
+    assert timers_of(session) == [("route", moment(15))]
 
 
 def test_each_operator_has_the_whole_response_time() -> None:
@@ -121,7 +124,8 @@ def test_a_customers_further_messages_restart_no_timer() -> None:
 @pytest.mark.parametrize("state", ["active", "waiting", "closed"])
 def test_a_timer_that_is_left_over_changes_nothing(state: str) -> None:
     ana, bruno = OperatorFactory(), OperatorFactory()
-    session = customer_writes(line_with(ana, bruno), "u1", now=moment())
+    connector = line_with(ana, bruno, no_answer_action="nothing")
+    session = customer_writes(connector, "u1", now=moment())
     if state == "active":
         session_accept(session_id=session.pk, operator=ana, now=moment(1))
     elif state == "closed":
@@ -215,11 +219,11 @@ def test_a_failing_handler_is_put_off_and_shown(monkeypatch: pytest.MonkeyPatch)
     ana, bruno = OperatorFactory(), OperatorFactory()
     session = customer_writes(line_with(ana, bruno), "u1", now=moment())
     before = everything()
-    monkeypatch.setattr(timers, "session_hand_back", _fail)
+    monkeypatch.setattr(offer_handlers, "session_hand_back", _fail)
     due = moment(5)
     for attempts, wait in enumerate([30, 60, 120, 240, 480, 960, 1920, 3600, 3600], start=1):
         assert timers_sweep(now=due) == 0
-        timer = Timer.objects.get()
+        timer = Timer.objects.get(kind="response")
         assert (timer.attempts, timer.error) == (attempts, "RuntimeError: planted\ufffdfault")
         assert timer.due_at == due + dt.timedelta(seconds=wait)
         due = timer.due_at
@@ -228,7 +232,7 @@ def test_a_failing_handler_is_put_off_and_shown(monkeypatch: pytest.MonkeyPatch)
     assert timers_sweep(now=due) == 1
     session.refresh_from_db()
     assert session.operator == bruno
-    assert Timer.objects.get().error == ""
+    assert Timer.objects.get(kind="response").error == ""
 
 
 def test_one_failing_timer_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +246,7 @@ def test_one_failing_timer_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) ->
             _fail()
         session_hand_back(session=session, **values)
 
-    monkeypatch.setattr(timers, "session_hand_back", one_fails)
+    monkeypatch.setattr(offer_handlers, "session_hand_back", one_fails)
     assert timers_sweep(now=moment(6), limit=1) == 0
     assert timers_sweep(now=moment(6), limit=1) == 1
     second.refresh_from_db()
@@ -254,17 +258,17 @@ def test_a_distribution_that_fails_after_the_hand_back_is_put_off_and_shown(
 ) -> None:
     ana, bruno = OperatorFactory(), OperatorFactory()
     session = customer_writes(line_with(ana, bruno), "u1", now=moment())
-    monkeypatch.setattr(timers, "session_distribute", _fail)
+    monkeypatch.setattr(offer_handlers, "session_distribute", _fail)
     assert timers_sweep(now=moment(5)) == 0
     session.refresh_from_db()
     assert (session.state, session.wait_reason, session.operator) == ("waiting", "unrouted", None)
-    timer = Timer.objects.get()
+    timer = Timer.objects.get(kind="route")
     assert (timer.kind, timer.attempts, timer.due_at) == ("route", 1, moment(5, 30))
     assert timer.error == "RuntimeError: planted\ufffdfault"
     books_check()
     # It goes on failing: each time it waits longer, and no number is lost.
     assert timers_sweep(now=moment(5, 30)) == 0
-    timer = Timer.objects.get()
+    timer = Timer.objects.get(kind="route")
     assert (timer.kind, timer.attempts, timer.due_at) == ("route", 2, moment(6, 30))
     monkeypatch.undo()
     assert timers_sweep(now=moment(6, 30)) == 1
@@ -282,7 +286,7 @@ def test_a_process_that_died_between_hand_back_and_choice_loses_nothing(
     def killed(**_anything: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(timers, "session_distribute", killed)
+    monkeypatch.setattr(offer_handlers, "session_distribute", killed)
     with pytest.raises(KeyboardInterrupt):
         timers_sweep(now=moment(5))
     monkeypatch.undo()
@@ -321,9 +325,9 @@ def test_a_parked_session_taken_by_hand_is_not_distributed_any_more(
 
 def test_a_timer_of_a_kind_nobody_knows_is_shown_and_kept() -> None:
     session = customer_writes(line_with(OperatorFactory()), "u1", now=moment())
-    Timer.objects.update(kind="later_issue")
+    Timer.objects.filter(kind="response").update(kind="later_issue")
     assert timers_sweep(now=moment(5)) == 0
-    timer = Timer.objects.get()
+    timer = Timer.objects.get(kind="later_issue")
     assert (timer.session, timer.attempts, timer.error) == (session, 1, "KeyError: 'later_issue'")
 
 
@@ -337,4 +341,4 @@ def test_a_database_that_goes_away_while_putting_off_ends_the_sweep_in_peace(
             raise DatabaseError("gone")
 
     timers._put_off(Away(), RuntimeError("planted"), moment())  # type: ignore[arg-type]
-    assert Timer.objects.get().attempts == 0
+    assert set(Timer.objects.values_list("attempts", flat=True)) == {0}
