@@ -20,11 +20,11 @@ from channels_app.selectors import messages_changed_since, thread_messages
 from channels_app.services.messages import capabilities_of, sending_refused
 from openlines_project.lib.people import person_name
 from queue_app.abilities import Facts
+from queue_app.event_words import EventLine, event_lines
 from queue_app.inbox.bubbles import Bubble, bubbles_of
-from queue_app.inbox.event_words import EventLine, event_lines
 from queue_app.inbox.words import day_name, moment
 from queue_app.models import Session, SessionEvent, SessionState, Timer, TimerKind
-from queue_app.selectors import sessions_visible_to
+from queue_app.selectors import event_names, sessions_visible_to
 from queue_app.services.replies import shows_typing
 
 PAGE = 50
@@ -141,7 +141,7 @@ def _rows(
     reader: User,
 ) -> list[Row]:
     bubbles = bubbles_of([m for m in messages if m.direction != Direction.SYSTEM], conversation)
-    lines = event_lines(events, reader=reader)
+    lines = event_lines(events, event_names(events), reader=reader)
     rows: list[Row] = []
     waiting = iter(sorted(lines, key=lambda line: line.at))
     line = next(waiting, None)
