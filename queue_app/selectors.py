@@ -208,3 +208,9 @@ def _people(operators: Collection[int]) -> dict[int, User]:
         return {}
     rows = Operator.objects.filter(pk__in=operators).select_related("user")
     return {row.pk: row.user for row in rows}
+
+
+def session_helpers(session: Session) -> list[Operator]:
+    """The colleagues who have joined a chat, who came first before the others."""
+    rows = SessionHelper.objects.filter(session=session).select_related("operator__user")
+    return [row.operator for row in rows.order_by("joined_at", "pk")]

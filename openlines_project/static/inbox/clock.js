@@ -43,6 +43,9 @@ export function tick(onOver) {
   for (const left of document.querySelectorAll('[data-left]')) {
     left.textContent = clockText(secondsUntil(left.dataset.left));
   }
+  for (const passing of document.querySelectorAll('[data-until]:not([hidden])')) {
+    passing.hidden = !secondsUntil(passing.dataset.until);
+  }
   for (const wait of document.querySelectorAll('[data-since]')) {
     const seconds = (now() - Number(wait.dataset.since)) / 1000;
     const late = Number(wait.dataset.late);
