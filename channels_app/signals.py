@@ -9,7 +9,8 @@
 `delivery_changed`   conversation, message, arrived, now: `arrived` with the first news that the
                      platform has the message; a receipt after it only moves it on
 `connector_changed`  connector, fields
-`open_channel_changed` open_channel, fields (names of the changed fields)
+`open_channel_changed` open_channel, fields (names of the changed columns and lists; "created"), now
+`open_channel_cloned` open_channel (the copy), source, now: after its `open_channel_changed`
 """
 
 from django.dispatch import Signal
@@ -22,3 +23,4 @@ reachability_changed = Signal()
 delivery_changed = Signal()
 connector_changed = Signal()
 open_channel_changed = Signal()
+open_channel_cloned = Signal()

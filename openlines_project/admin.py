@@ -22,6 +22,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin as ThemeModelAdmin
 from unfold.admin import TabularInline as ThemeTabularInline
+from unfold.decorators import display as theme_display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.views import ChangeList as ThemeChangeList
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -35,6 +36,7 @@ __all__ = [
     "TabularInline",
     "UserChangeForm",
     "UserCreationForm",
+    "badges",
     "navigation",
     "select_widget",
     "shown",
@@ -46,6 +48,7 @@ __all__ = [
 _LINE_PAGES = ("/admin/channels_app/openchannel/", "/admin/channels_app/connector/")
 
 ModelT = TypeVar("ModelT", bound=models.Model)
+ColumnT = TypeVar("ColumnT", bound=Callable[..., Any])
 ParentT = TypeVar("ParentT", bound=models.Model)
 
 if TYPE_CHECKING:
@@ -150,6 +153,19 @@ def shown(name: str, label: Any, *, words: Callable[[Any], str] | None = None) -
 
     value.__name__ = name
     return value
+
+
+def badges(
+    *, description: Any, colours: dict[str, str], ordering: str | None = None
+) -> Callable[[ColumnT], ColumnT]:
+    """A column of a list whose values are pairs: a key of `colours`, and the badge's words.
+
+    Colours are the theme's: success, warning, danger, info. None shows nothing.
+    """
+    column: Callable[[ColumnT], ColumnT] = theme_display(
+        description=description, label=colours, ordering=ordering
+    )
+    return column
 
 
 def select_widget(choices: Any = ()) -> Any:

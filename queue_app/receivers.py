@@ -9,11 +9,12 @@ from channels_app.signals import (
     message_echoed,
     message_received,
     open_channel_changed,
+    open_channel_cloned,
 )
 from crm_app.signals import form_submitted
 from queue_app.services.echoes import echo_route
 from queue_app.services.form_answers import form_attach
-from queue_app.services.queues import queue_changed
+from queue_app.services.queues import queue_changed, queue_members_copy
 from queue_app.services.rights import ready_groups_make
 from queue_app.services.routing import message_route
 from queue_app.services.silence import answer_arrived
@@ -60,3 +61,8 @@ def on_line(open_channel: Any, fields: Any, **_kwargs: Any) -> None:
 def on_migrated(**_kwargs: Any) -> None:
     """Connected in apps.py, because its sender is the app itself."""
     ready_groups_make()
+
+
+@receiver(open_channel_cloned, dispatch_uid="desk.line_cloned")
+def on_clone(open_channel: Any, source: Any, now: Any, **_kwargs: Any) -> None:
+    queue_members_copy(source=source, target=open_channel, now=now)

@@ -32,6 +32,8 @@ from functools import lru_cache
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
+from openlines_project.lib.calendars import UnknownCalendarError, country_holidays
+
 logger = logging.getLogger(__name__)
 
 HORIZON = dt.timedelta(days=400)
@@ -41,10 +43,6 @@ SECOND = dt.timedelta(seconds=1)
 BLOCK_DAYS = 32  # the dates that are computed and kept together
 
 Span = tuple[dt.datetime, dt.datetime]  # open from the first instant until before the second
-
-
-class UnknownCalendarError(LookupError):
-    """There is no calendar of this country or of this subdivision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,59 +179,7 @@ def closed_period(hours: Hours, now: dt.datetime) -> str:
     return opening.isoformat() if opening else NEVER
 
 
-# --- calendars of countries ---------------------------------------------------------------
-
-
-def calendar_countries() -> dict[str, list[str]]:
-    """The countries that have a calendar, by ISO 3166-1 code, with their subdivisions' codes.
-
-    The first call in a process loads all calendars, which takes a tenth of a second: it is for
-    forms, not for the way of a message.
-    """
-    import holidays
-
-    known = holidays.list_supported_countries(include_aliases=False)
-    return {country: sorted(known[country]) for country in sorted(known)}
-
-
-def country_holidays(
-    country: str, subdivision: str, year: int, language: str
-) -> list[tuple[dt.date, str]]:
-    """The public holidays of a year in their order, with the days on which they are made up for.
-
-    `subdivision` may be empty: what the whole country has. The names are in `language` ("pt-br",
-    "pt_BR", "pt") if the calendar has it, else in English, else in the country's own. Raises
-    `UnknownCalendarError`.
-    """
-    # Loading it takes a twentieth of a second, and most lines have no country.
-    import holidays
-
-    unknown = UnknownCalendarError(f"no calendar of {country!r} {subdivision!r}")
-    if len(country) != 2 or not country.isupper():  # the package has other names in it
-        raise unknown
-    try:
-        calendar = holidays.country_holidays(country, subdiv=subdivision or None, language="en")
-    except NotImplementedError:
-        raise unknown from None
-    found = holidays.country_holidays(
-        country,
-        subdiv=subdivision or None,
-        years=year,
-        # Without any it would look into the server's environment.
-        language=_calendar_language(language, calendar.supported_languages)
-        or calendar.default_language,
-    )
-    return sorted(found.items())
-
-
-def _calendar_language(language: str, supported: tuple[str, ...]) -> str:
-    """The nearest to a language of those that a calendar has, empty without any."""
-    wanted = language.replace("-", "_").lower()
-    for near in (wanted, wanted.partition("_")[0], "en"):
-        for code in supported:
-            if near and near in {code.lower(), code.lower().partition("_")[0]}:
-                return code
-    return ""
+# --- from the settings to spans of time ---------------------------------------------------
 
 
 @lru_cache(maxsize=512)

@@ -40,11 +40,12 @@ def _sessions_of(user: User | AnonymousUser) -> Q:
 
     Each part is a list of ids of its own, found by an index: joined, one row would come thrice.
     """
-    asked = Assignment.objects.filter(operator__user_id=user.pk, ended_at__isnull=True)
-    helped = SessionHelper.objects.filter(operator__user_id=user.pk)
+    user_id = user.pk or 0  # 0: nobody, for a visitor who has not signed in
+    asked = Assignment.objects.filter(operator__user_id=user_id, ended_at__isnull=True)
+    helped = SessionHelper.objects.filter(operator__user_id=user_id)
     return (
         Q(open_channel_id__in=_lines_of(user).values("open_channel_id"))
-        | Q(operator__user_id=user.pk)
+        | Q(operator__user_id=user_id)
         | Q(pk__in=asked.values("session_id"))
         | Q(pk__in=helped.values("session_id"))
     )
@@ -143,7 +144,7 @@ def transfer_targets(session: Session, user: User, *, now: dt.datetime) -> Trans
     operators = (
         Operator.objects.filter(user__is_active=True)
         .exclude(user_id=user.pk)
-        .exclude(pk=session.operator_id)
+        .exclude(pk=session.operator_id or 0)
         .select_related("user")
     )
     people = [

@@ -30,7 +30,7 @@ from channels_app.admin.driver_forms import (
     secrets_to_show,
 )
 from channels_app.admin.forms import dress_form
-from channels_app.admin.open_channels import page_url
+from channels_app.admin.line_page import page_url
 from channels_app.admin.setup_steps import Copyable, copyables, setup_steps
 from channels_app.admin.tiles import connector_name, connector_tile, must_poll, public_base
 from channels_app.drivers.base import ConfigForm, Driver

@@ -112,7 +112,10 @@ def _flatten(detail: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
     """Nested errors as dotted paths: `config.token`, `members.1.user`."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            yield from _flatten(inner, f"{path}.{name}" if path else str(name))
+            # What concerns a nested object as a whole is named by the object.
+            of_all = name == api_settings.NON_FIELD_ERRORS_KEY
+            inside = f"{path}.{name}" if path else str(name)
+            yield from _flatten(inner, path if of_all and path else inside)
     elif isinstance(detail, list) and not all(isinstance(item, ErrorDetail) for item in detail):
         for index, inner in enumerate(detail):
             yield from _flatten(inner, f"{path}.{index}" if path else str(index))

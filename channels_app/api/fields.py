@@ -40,6 +40,27 @@ class WholeField(serializers.IntegerField):
         return int(data)
 
 
+class ClockField(serializers.TimeField):
+    """A time of the clock, "09:00"."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="%H:%M", input_formats=["%H:%M"], **kwargs)
+
+    def to_internal_value(self, data: Any) -> dt.time:
+        if not isinstance(data, str):
+            self.fail("invalid", format="hh:mm")
+        return cast(dt.time, super().to_internal_value(data))
+
+
+class DayField(serializers.DateField):
+    """A date, "2026-12-24"."""
+
+    def to_internal_value(self, data: Any) -> dt.date:
+        if not isinstance(data, str):
+            self.fail("invalid", format="YYYY-MM-DD")
+        return cast(dt.date, super().to_internal_value(data))
+
+
 class FlagField(serializers.BooleanField):
     """`true` or `false`, and no other word for them."""
 

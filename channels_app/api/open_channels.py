@@ -16,18 +16,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from channels_app.api.errors import VersionRequired, VersionStale
-from channels_app.api.schema import ErrorSerializer
-from channels_app.api.serializers import (
-    EmptyBody,
+from channels_app.api.line_serializers import (
+    CloneBody,
     OpenChannelBody,
     OpenChannelFilters,
     OpenChannelSerializer,
 )
+from channels_app.api.schema import ErrorSerializer
+from channels_app.api.serializers import EmptyBody
 from channels_app.api.views import ApiViewSet, Listing, ListView
 from channels_app.models import OpenChannel
 from channels_app.services.errors import ConflictError
+from channels_app.services.line_rows import LISTS
 from channels_app.services.open_channels import (
     open_channel_archive,
+    open_channel_clone,
     open_channel_create,
     open_channel_update,
 )
@@ -44,10 +47,12 @@ class OpenChannelViewSet(ListView, mixins.RetrieveModelMixin, ApiViewSet[OpenCha
         "create": "channels_app.add_openchannel",
         "partial_update": "channels_app.change_openchannel",
         "archive": "channels_app.change_openchannel",
+        "clone": "channels_app.add_openchannel",
     }
+    idempotent_actions = frozenset({"create", "clone"})
 
     def get_queryset(self) -> QuerySet[OpenChannel]:
-        return self.lines()
+        return self.lines().prefetch_related(*LISTS)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._answer(self.get_object())
@@ -79,8 +84,9 @@ class OpenChannelViewSet(ListView, mixins.RetrieveModelMixin, ApiViewSet[OpenCha
         },
     )  # fmt: skip
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change some settings. `If-Match` names the version that the change was made from, so
-        that the second of two editors does not overwrite the first."""
+        """Change some settings; a list that is given replaces the old one. `If-Match` names the
+        version that the change was made from, so that the second of two editors does not
+        overwrite the first."""
         line = self.get_object()
         expected = self._expected_version()
         if expected != line.version:
@@ -95,6 +101,20 @@ class OpenChannelViewSet(ListView, mixins.RetrieveModelMixin, ApiViewSet[OpenCha
                 raise VersionStale from error
             raise
         return self._answer(changed)
+
+    @extend_schema(request=CloneBody, responses={201: OpenChannelSerializer})
+    @action(detail=True, methods=["post"])
+    def clone(self, request: Request, pk: str) -> Response:
+        """Make a line with the settings and the queue of this one, without its channels."""
+        self.every_line_or_error()
+        line = self.get_object()
+        values = self.body(CloneBody)
+
+        def work() -> tuple[int, Any]:
+            copy = open_channel_clone(open_channel=line, now=timezone.now(), **values)
+            return 201, self.shown(copy)
+
+        return self.once(work)
 
     @extend_schema(request=EmptyBody, responses={200: OpenChannelSerializer})
     @action(detail=True, methods=["post"])

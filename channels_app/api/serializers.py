@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from channels_app.api.fields import (
-    ChoiceTextField,
     FilterSerializer,
     FlagField,
     IdField,
@@ -20,59 +18,14 @@ from channels_app.api.fields import (
     StrictSerializer,
     TextField,
     TimeField,
-    WholeField,
 )
 from channels_app.api.permissions import has_right
 from channels_app.drivers.base import CheckResult
-from channels_app.models import Attachment, Connector, Distribution, EventState, Message
-from channels_app.models.open_channels import MAX_RESPONSE_MINUTES
+from channels_app.models import Attachment, Connector, EventState, Message
 from channels_app.services.connectors import webhook_url
 from channels_app.services.media import signed_file_url
 from openlines_project.lib.people import person_name
 from openlines_project.lib.text import neutral_name
-
-MAX_CHATS = 1_000_000
-
-# --- open channels ------------------------------------------------------------------------
-
-
-class OpenChannelSerializer(serializers.Serializer[Any]):
-    """A line with its settings."""
-
-    id = serializers.IntegerField()
-    name = serializers.CharField()
-    public_name = serializers.CharField(allow_blank=True)
-    is_active = serializers.BooleanField()
-    language = serializers.CharField()
-    time_zone = serializers.CharField()
-    default_country = serializers.CharField(allow_blank=True)
-    distribution = serializers.ChoiceField(choices=Distribution.choices)
-    response_minutes = serializers.IntegerField()
-    check_availability = serializers.BooleanField()
-    max_chats = serializers.IntegerField()
-    version = serializers.IntegerField(help_text="Send it as If-Match with a change.")
-    archived_at = TimeField(allow_null=True)
-    created_at = TimeField()
-
-
-class OpenChannelBody(StrictSerializer):
-    """The settings of a line that can be given."""
-
-    name = TextField(max_length=120, required=False, help_text="Proposed when it is missing.")
-    public_name = TextField(max_length=120, required=False, allow_blank=True)
-    is_active = FlagField(required=False)
-    language = ChoiceTextField(choices=settings.LANGUAGES, required=False)
-    time_zone = TextField(max_length=64, required=False)
-    default_country = TextField(max_length=2, required=False, allow_blank=True)
-    distribution = ChoiceTextField(choices=Distribution.choices, required=False)
-    response_minutes = WholeField(min_value=1, max_value=MAX_RESPONSE_MINUTES, required=False)
-    check_availability = FlagField(required=False)
-    max_chats = WholeField(min_value=0, max_value=MAX_CHATS, required=False)
-
-
-class OpenChannelFilters(FilterSerializer):
-    is_active = serializers.BooleanField(required=False)
-
 
 # --- connectors ---------------------------------------------------------------------------
 

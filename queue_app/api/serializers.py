@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from channels_app.api.fields import (
@@ -18,6 +19,7 @@ from channels_app.api.fields import (
     UserField,
     WholeField,
 )
+from channels_app.models import Weekday
 from channels_app.services.messages import MAX_TEXT
 from openlines_project.lib.people import person_name
 from queue_app.models import (
@@ -30,15 +32,28 @@ from queue_app.models import (
     Turn,
     WaitReason,
 )
+from queue_app.services.presence import is_connected
+from queue_app.services.schedules import MAX_SHIFTS
 from queue_app.services.skips import REASON_LENGTH
 
+MAX_CAP = 1_000_000
 MAX_POSITION = 100_000
 
 # --- operators ----------------------------------------------------------------------------
 
 
+class ShiftSerializer(StrictSerializer):
+    """On duty every week on `weekday` (0 = Monday). `ends` at or before `starts` is a time of the
+    next day; the same time is 24 hours."""
+
+    weekday = WholeField(min_value=min(Weekday.values), max_value=max(Weekday.values))
+    starts = serializers.TimeField(format="%H:%M:%S", input_formats=["%H:%M", "%H:%M:%S"])
+    ends = serializers.TimeField(format="%H:%M:%S", input_formats=["%H:%M", "%H:%M:%S"])
+
+
 class OperatorSerializer(serializers.Serializer[Any]):
-    """What the desk knows of a user who answers customers."""
+    """What the desk knows of a user who answers customers. `connected`: a page of his inbox was
+    heard from in the last 90 seconds. `schedule_zone` empty: the server's."""
 
     id = serializers.IntegerField()
     user = serializers.IntegerField(source="user_id")
@@ -47,6 +62,12 @@ class OperatorSerializer(serializers.Serializer[Any]):
     is_active = serializers.SerializerMethodField()
     duty = serializers.ChoiceField(choices=DutyState.choices)
     duty_changed_at = TimeField(allow_null=True)
+    connected = serializers.SerializerMethodField()
+    seen_at = TimeField(allow_null=True)
+    follows_schedule = serializers.BooleanField()
+    schedule_zone = serializers.CharField()
+    schedule_next_at = TimeField(allow_null=True)
+    shifts = ShiftSerializer(many=True)
     leave_from = TimeField(allow_null=True)
     leave_until = TimeField(allow_null=True)
     max_chats = serializers.IntegerField()
@@ -58,9 +79,23 @@ class OperatorSerializer(serializers.Serializer[Any]):
     def get_is_active(self, operator: Operator) -> bool:
         return operator.user.is_active
 
+    def get_connected(self, operator: Operator) -> bool:
+        return is_connected(operator, timezone.now())
+
 
 class OperatorBody(StrictSerializer):
     user = UserField(help_text="Id or user name.")
+
+
+class OperatorChange(StrictSerializer):
+    """What is given is changed; `shifts` replaces all of them."""
+
+    follows_schedule = FlagField(required=False)
+    schedule_zone = TextField(max_length=64, allow_blank=True, required=False)
+    shifts = ShiftSerializer(many=True, required=False, max_length=MAX_SHIFTS)  # type: ignore[call-arg]
+    leave_from = TimeField(allow_null=True, required=False)
+    leave_until = TimeField(allow_null=True, required=False)
+    max_chats = WholeField(min_value=0, max_value=MAX_CAP, required=False)
 
 
 class DutyBody(StrictSerializer):
@@ -125,7 +160,7 @@ class SessionSerializer(serializers.Serializer[Any]):
     round = serializers.IntegerField()
     unread = serializers.IntegerField()
     is_first = serializers.BooleanField()
-    parent = serializers.IntegerField(
+    parent = serializers.IntegerField(  # type: ignore[assignment]  # the name is the API's
         source="parent_id", allow_null=True, help_text="The session it was taken up from."
     )
     version = serializers.IntegerField()

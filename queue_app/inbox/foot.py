@@ -59,9 +59,7 @@ def _composer(session: Session, kind: FootKind) -> Foot:
     refused = sending_refused(conversation)
     if refused is not None:
         return Foot("refused", str(refused.detail))
-    return Foot(
-        kind, files=capabilities_of(conversation).files, typing=shows_typing(conversation)
-    )
+    return Foot(kind, files=capabilities_of(conversation).files, typing=shows_typing(conversation))
 
 
 def _offered_foot(session: Session, facts: Facts) -> Foot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -19,6 +21,9 @@ from django.utils.cache import get_conditional_response, patch_cache_control
 from django.views.decorators.http import require_http_methods
 
 from channels_app.services.errors import ServiceError
+from queue_app.services.presence import operator_seen
+
+logger = logging.getLogger(__name__)
 
 # Written by the page: the browser knows the reader's time zone, the server does not.
 ZONE_COOKIE = "tz"
@@ -36,7 +41,10 @@ class InboxRequest(HttpRequest):
 def inbox_view(
     *methods: str,
 ) -> Callable[[View[Params]], Callable[Concatenate[HttpRequest, Params], HttpResponseBase]]:
-    """A view for signed-in people: their time zone, nothing kept in caches, refusals in words."""
+    """A view for signed-in people: their time zone, nothing kept in caches, refusals in words.
+
+    Whoever gets an answer is connected: his page was heard from. What is refused changes nothing.
+    """
 
     def decorate(
         view: View[Params],
@@ -54,12 +62,22 @@ def inbox_view(
                         response = view(request, *args, **kwargs)  # type: ignore[arg-type]
                     except ServiceError as error:
                         response = refusal(request, error)
+                if response.status_code < 400:
+                    _heard(request.user)
             patch_cache_control(response, no_store=True)
             return response
 
         return inner
 
     return decorate
+
+
+def _heard(user: User) -> None:
+    """Presence is worth no page: the next request tells it again."""
+    try:
+        operator_seen(user=user, now=timezone.now())
+    except DatabaseError as error:
+        logger.warning("Presence was not written down: %s", type(error).__name__)
 
 
 def reader_zone(request: HttpRequest) -> ZoneInfo:

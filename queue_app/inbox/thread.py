@@ -31,6 +31,7 @@ RECENT_EVENTS = 20
 MAX_EVENTS = 200
 MAX_EARLIER = 10
 
+
 @dataclass(slots=True)
 class Row:
     """One entry of the thread. `rank` orders rows of the same moment."""

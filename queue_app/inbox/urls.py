@@ -4,7 +4,15 @@ from django.urls import path
 from django.urls.converters import IntConverter, register_converter
 
 from queue_app.inbox import live
-from queue_app.inbox.views import actions, pages, questions, session_actions, sign_in, thread
+from queue_app.inbox.views import (
+    actions,
+    pages,
+    questions,
+    session_actions,
+    sign_in,
+    supervisor,
+    thread,
+)
 
 
 class IdConverter(IntConverter):
@@ -40,13 +48,19 @@ urlpatterns = [
     path("inbox/", pages.home, name="home"),
     path("inbox/me/", pages.me, name="me"),
     path("inbox/duty/", actions.duty_set, name="duty"),
+    path("inbox/presence/", actions.presence, name="presence"),
+    path("inbox/supervisor/", supervisor.supervisor, name="supervisor"),
+    path("inbox/supervisor/board/", supervisor.board_part, name="supervisor-board"),
+    path(
+        "inbox/supervisor/operators/<id:operator_id>/duty/",
+        supervisor.duty_set,
+        name="supervisor-duty",
+    ),
     path("inbox/next/", actions.next_take, name="next"),
     path("inbox/chats/<id:session_id>/", pages.session_detail, name="session-detail"),
     path("inbox/chats/<id:session_id>/thread/", thread.thread_part, name="session-thread"),
     path("inbox/chats/<id:session_id>/writing/", thread.writing_part, name="session-writing"),
-    path(
-        "inbox/chats/<id:session_id>/ask/<slug:act>/", questions.session_ask, name="session-ask"
-    ),
+    path("inbox/chats/<id:session_id>/ask/<slug:act>/", questions.session_ask, name="session-ask"),
     path("inbox/chats/<id:session_id>/accept/", actions.session_accept, name="session-accept"),
     path("inbox/chats/<id:session_id>/reply/", actions.session_reply, name="session-reply"),
     path("inbox/chats/<id:session_id>/read/", actions.session_read, name="session-read"),

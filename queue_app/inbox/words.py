@@ -73,6 +73,18 @@ def moment(at: dt.datetime) -> str:
     return date_format(local, pgettext("a date of another year", "j M Y"))
 
 
+def coming(at: dt.datetime) -> str:
+    """A moment that is still to come: a clock time today, with its day otherwise."""
+    local = timezone.localtime(at)
+    clock = date_format(local, "H:i")
+    days = (local.date() - timezone.localdate()).days
+    if days == 0:
+        return clock
+    if 0 < days < 7:
+        return f"{date_format(local, 'l')} {clock}"
+    return f"{date_format(local, 'SHORT_DATE_FORMAT')} {clock}"
+
+
 def day_name(day: dt.date) -> str:
     """A day as a heading between messages."""
     today = timezone.localdate()

@@ -55,8 +55,8 @@ def dialogue_begin(
         if begun is not None and _is_repeat(begun, parent, actor):
             return begun
         session_check("new_dialogue", session=parent, user=actor, now=now)
-        in_thread = Message.objects.filter(conversation=conversation, pk=message_id)
-        if message_id is not None and not in_thread.exists():
+        in_thread = Message.objects.filter(conversation=conversation)
+        if message_id is not None and not in_thread.filter(pk=message_id).exists():
             raise InvalidError(
                 "invalid",
                 _("This message is not of this conversation."),

@@ -20,6 +20,7 @@ from queue_app.models import (
     LineOperator,
     Operator,
     Session,
+    SessionHelper,
     SessionState,
     TimerKind,
     Turn,
@@ -88,6 +89,8 @@ def session_give(
         outside_queue=step != "accept" or session.from_crm or not _is_member(session, operator),
         offered_at=session.offered_at if step == "accept" else now,
     )  # fmt: skip
+    # Whose the chat is helps in it no longer.
+    SessionHelper.objects.filter(session=session, operator=operator).delete()
     timer_cancel(session_id=session.pk, kinds=UNHELD_TIMERS)
     replying = session.open_channel.response_means == ResponseMeans.REPLYING
     if replying and session.turn == Turn.OPERATOR:

@@ -63,16 +63,10 @@ def session_intercept(*, session_id: int, user: User, now: dt.datetime) -> Sessi
         event="intercepted", now=now, actor=user, others=AssignmentOutcome.LOST,
         data={"by": operator.pk}, limited=False,
     )  # fmt: skip
-    owner_helps_no_more(session=session, operator=operator)
     session_show(session=session, conversation=conversation, now=now)
     place_offer(session=session, operator_id=before_id, held_place=held_place)
     session.refresh_from_db()
     return session
-
-
-def owner_helps_no_more(*, session: Session, operator: Operator) -> None:
-    """Whose the chat is helps in it no longer."""
-    SessionHelper.objects.filter(session=session, operator=operator).delete()
 
 
 def helpers_dismiss(*, session: Session, now: dt.datetime) -> None:

@@ -72,11 +72,10 @@ def line_notices_sweep(*, now: dt.datetime) -> None:
 
 def line_notices_check(*, now: dt.datetime) -> int:
     """Begin and end the notices that follow from how things stand. Returns how many changed."""
-    wrong = {
-        (line.pk, kind): line
-        for line in _lines_looked_at(now)
-        if (kind := _trouble(line)) is not None
-    }
+    wrong: dict[tuple[int, str], OpenChannel] = {}
+    for line in _lines_looked_at(now):
+        if (kind := _trouble(line)) is not None:
+            wrong[line.pk, kind] = line
     changed = 0
     standing = LineNotice.objects.filter(ended_at__isnull=True)
     known = set()
@@ -85,9 +84,9 @@ def line_notices_check(*, now: dt.datetime) -> int:
         known.add(key)
         if key not in wrong:
             changed += line_notice_end(open_channel=notice.open_channel, kind=notice.kind, now=now)
-    for (line_id, kind), line in wrong.items():
-        if (line_id, kind) not in known:
-            changed += line_notice_begin(open_channel=line, kind=kind, now=now)
+    for key, line in wrong.items():
+        if key not in known:
+            changed += line_notice_begin(open_channel=line, kind=key[1], now=now)
     # Routing begins it; it is over when no chat of the line rests there any more.
     rests = Session.objects.filter(
         open_channel=OuterRef("open_channel"),

@@ -10,7 +10,7 @@ import datetime as dt
 
 from django.contrib.auth.models import User
 
-from openlines_project.lib.tasks import enqueue
+from openlines_project.lib.tasks import enqueue_after_commit
 from queue_app import tasks
 from queue_app.models import LineOperator, Operator
 
@@ -42,7 +42,7 @@ def operator_seen(*, user: User, now: dt.datetime) -> bool:
     if not row.update(seen_at=now):
         return False
     if not is_connected(operator, now) and _is_awaited(operator):
-        enqueue(tasks.operator_duty_changed, operator.pk)
+        enqueue_after_commit(tasks.operator_duty_changed, operator.pk)
     return True
 
 

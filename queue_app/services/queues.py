@@ -119,6 +119,17 @@ def queue_member_remove(*, queue_member: QueueMember, now: dt.datetime) -> None:
     queue_members_replace(open_channel=queue_member.open_channel, members=members, now=now)
 
 
+@transaction.atomic
+def queue_members_copy(*, source: OpenChannel, target: OpenChannel, now: dt.datetime) -> None:
+    """Give a line the queue of another, and its people the names that customers see there."""
+    queue_members_replace(open_channel=target, members=_members(source), now=now)
+    named = LineOperator.objects.filter(open_channel=source).exclude(alias_name="")
+    for operator_id, alias_name in named.values_list("operator_id", "alias_name"):
+        LineOperator.objects.filter(open_channel=target, operator_id=operator_id).update(
+            alias_name=alias_name
+        )
+
+
 def _members(open_channel: OpenChannel) -> list[Member]:
     return [
         {"user": row.user, "group": row.group}

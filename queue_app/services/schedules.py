@@ -56,7 +56,7 @@ def operator_schedule_set(
     _check(follows_schedule, schedule_zone, shifts)
     with transaction.atomic():
         current = Operator.objects.select_for_update(no_key=True).get(pk=operator.pk)
-        stored = set(_shifts(current))
+        stored = set(operator_shifts(current))
         wanted = set(shifts)
         before = (current.follows_schedule, current.schedule_zone, stored)
         if before != (follows_schedule, schedule_zone, wanted):
@@ -117,7 +117,7 @@ def _schedule_follow(operator_id: int, now: dt.datetime) -> bool:
     change = operator.schedule_next_at
     if change is None or change > now:
         return False  # another sweep was faster
-    shifts = _shifts(operator)
+    shifts = operator_shifts(operator)
     hours = operator_hours(operator, shifts)
     following = next_change(hours, change)
     while following is not None and following <= now:
@@ -144,10 +144,11 @@ def operator_schedule_next(operator: Operator) -> tuple[dt.datetime, str] | None
     moment = operator.schedule_next_at
     if moment is None:
         return None
-    return moment, _duty(is_open(operator_hours(operator, _shifts(operator)), moment))
+    return moment, _duty(is_open(operator_hours(operator, operator_shifts(operator)), moment))
 
 
-def _shifts(operator: Operator) -> list[Shift]:
+def operator_shifts(operator: Operator) -> list[Shift]:
+    """The weekly times as they are stored."""
     rows = OperatorShift.objects.filter(operator=operator)
     return [Shift(row.weekday, row.starts, row.ends) for row in rows]
 

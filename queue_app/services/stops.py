@@ -10,6 +10,7 @@ from django.db import transaction
 from channels_app.models import Conversation
 from channels_app.services.conversations import conversation_block_set
 from channels_app.services.delivery import messages_withdraw
+from queue_app.abilities import Action
 from queue_app.models import CloseReason, Session, SessionText
 from queue_app.services.endings import session_close_now
 from queue_app.services.events import event_write
@@ -90,7 +91,7 @@ def conversation_unblock(*, session_id: int, actor: User, now: dt.datetime) -> C
 @transaction.atomic
 def _block_set(session_id: int, actor: User, now: dt.datetime, *, is_blocked: bool) -> Conversation:
     conversation, session = session_lock(session_id)
-    action = "block" if is_blocked else "unblock"
+    action: Action = "block" if is_blocked else "unblock"
     session_check(action, session=session, user=actor, now=now)
     conversation_block_set(conversation=conversation, is_blocked=is_blocked, author=actor, now=now)
     Session.objects.filter(pk=session.pk).update(version=conversation.version)

@@ -21,7 +21,7 @@ from queue_app.models import (
 from queue_app.services.deadlines import timer_cancel, timer_set
 from queue_app.services.followups import next_find, place_offer
 from queue_app.services.handover import session_ask, session_give, session_unhold, turn_ours
-from queue_app.services.helpers import helpers_dismiss, owner_helps_no_more
+from queue_app.services.helpers import helpers_dismiss
 from queue_app.services.locks import session_lock
 from queue_app.services.notes import note_text, note_write
 from queue_app.services.permits import session_check
@@ -52,10 +52,11 @@ def session_transfer(
     `InvalidError`.
     """
     if (to_operator is None) == (to_line is None):
+        only_one = [_("Exactly one of the two.")]
         raise InvalidError(
             "one_target",
             _("Choose a colleague or a line."),
-            fields={"to": [_("Exactly one of the two.")]},
+            fields={"operator": only_one, "open_channel": only_one},
         )
     reason = note_text(reason)
     with transaction.atomic():
@@ -115,7 +116,6 @@ def _to_operator(
             event="transferred", now=now, actor=actor, others=AssignmentOutcome.TRANSFERRED,
             data=data, limited=limited,
         )  # fmt: skip
-    owner_helps_no_more(session=session, operator=target)
 
 
 def _to_line(

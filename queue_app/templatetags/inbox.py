@@ -23,6 +23,7 @@ from queue_app.inbox import words
 register = template.Library()
 register.filter("avatar_number", avatar_number)
 register.filter("channel_label", kind_label)
+register.filter("coming", words.coming)
 register.filter("initials", initials)
 register.filter("moment", words.moment)
 register.filter("exact_moment", moment_words)

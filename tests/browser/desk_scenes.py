@@ -70,9 +70,7 @@ def every_state(desk: Scene) -> dict[str, Session]:
         "offered": offer(desk.telegram, "Camila Ferraz", "The sofa came without its legs",
                          desk.maria),
     }  # fmt: skip
-    SessionHelper.objects.create(
-        session=chats["helped"], operator=desk.maria, joined_at=now
-    )
+    SessionHelper.objects.create(session=chats["helped"], operator=desk.maria, joined_at=now)
     opening = now + dt.timedelta(days=2)
     for name, kind, due_at in (
         ("ending", TimerKind.GRACE, now + dt.timedelta(minutes=9)),

@@ -62,6 +62,11 @@ def of_the_line(method: str, status: int) -> Row:
     return Row(method, 302, 404, status, 404, status)
 
 
+def supervised(method: str, status: int) -> Row:
+    """Asks for a right that only the administrator has here; without it nothing is there."""
+    return Row(method, 302, 404, 404, 404, status)
+
+
 TABLE = {
     # Told by a signature, a token or a signed address, not by who is signed in.
     "webhooks/<slug:public_id>/": everybody("post", 401),
@@ -88,6 +93,11 @@ TABLE = {
     "inbox/me/": signed_in("get", 200),
     "inbox/duty/": signed_in("post", 303),
     "inbox/next/": signed_in("post", 303),
+    "inbox/presence/": signed_in("post", 204),
+    # For who may supervise a line; of another line's people nobody may set the duty.
+    "inbox/supervisor/": supervised("get", 200),
+    "inbox/supervisor/board/": supervised("get", 200),
+    "inbox/supervisor/operators/<id:operator_id>/duty/": supervised("post", 303),
     "inbox/<slug:view>/": signed_in("get", 200),
     "inbox/list/<slug:view>/": signed_in("get", 200),
     "inbox/chats/<id:session_id>/": of_the_line("get", 200),
@@ -97,6 +107,21 @@ TABLE = {
     "inbox/chats/<id:session_id>/read/": of_the_line("post", 303),
     "inbox/chats/<id:session_id>/typing/": of_the_line("post", 204),
     "inbox/chats/<id:session_id>/close/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/skip/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/transfer/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/join/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/leave/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/intercept/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/spam/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/spam-undo/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/block/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/unblock/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/force-stop/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/snooze/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/wake/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/note/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/new/": of_the_line("post", 303),
+    "inbox/conversations/<id:conversation_id>/write/": of_the_line("post", 303),
     "inbox/messages/<id:message_id>/resend/": of_the_line("post", 303),
     "inbox/messages/<id:message_id>/discard/": of_the_line("post", 303),
     # The description of the API is for the staff; the API itself asks for keys.
@@ -167,6 +192,8 @@ def story() -> Story:
         "token": "no-such-link",
         "session_id": str(session.pk),
         "message_id": str(message.pk),
+        "conversation_id": str(session.conversation_id),
+        "operator_id": str(holder.pk),
         "pk": str(connector.pk),
         "object_id": str(connector.pk),
         "content_type_id": "1",
@@ -186,7 +213,10 @@ def everything() -> list[Any]:
     ]
 
 
-FORM = {"duty": "on", "text": "Good day", "client_key": "0123456789abcdef", "since": "0"}
+FORM = {
+    "duty": "on", "text": "Good day", "client_key": "0123456789abcdef", "since": "0",
+    "minutes": "5",
+}  # fmt: skip
 
 
 def ask(client: Client, method: str, path: str) -> Any:

@@ -27,6 +27,8 @@ VIEW: Any = SimpleNamespace(
 
 
 def groups(count: int) -> list[int]:
+    """The only rows there are."""
+    Group.objects.all().delete()
     made = Group.objects.bulk_create(Group(name=f"group {n}") for n in range(count))
     return [group.pk for group in made]
 

@@ -102,20 +102,24 @@ def everything() -> list[Any]:
     ]
 
 
-def books_check() -> None:
-    """What must hold at every commit, whoever did what: raises `AssertionError`."""
+def books_check(*, limits: bool = True) -> None:
+    """What must hold at every commit, whoever did what: raises `AssertionError`.
+
+    Without `limits` people may have more chats than theirs: some hand-overs are stopped by none.
+    """
     held = Count("sessions", filter=Q(sessions__holds_place=True))
     astray = Session.objects.filter(holds_place=True).exclude(state__in=HOLDING)
     assert not astray.exists(), "a session that nobody has counts for somebody"
     for operator in Operator.objects.annotate(held=held):
         assert operator.open_chats == operator.held, f"{operator} over all lines"
-        assert operator.open_chats <= operator.max_chats, f"{operator} is above his cap"
+        if limits:
+            assert operator.open_chats <= operator.max_chats, f"{operator} is above his cap"
     for row in LineOperator.objects.select_related("open_channel"):
         held_here = Session.objects.filter(
             open_channel=row.open_channel, operator=row.operator_id, holds_place=True
         ).count()
         assert row.open_chats == held_here, f"operator {row.operator_id} on one line"
-        if row.open_channel.max_chats:
+        if limits and row.open_channel.max_chats:
             assert row.open_chats <= row.open_channel.max_chats, "above the line's limit"
     assert not Timer.objects.filter(session__closed_at__isnull=False).exists(), "timer of a closed"
     open_sessions = Session.objects.filter(closed_at__isnull=True)

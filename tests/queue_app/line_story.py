@@ -14,6 +14,15 @@ def text_set(line: OpenChannel, kind: str, text: str) -> None:
     line_rules_forget()
 
 
+def reminder_set(line: OpenChannel, *, position: int, minutes: int, text: str) -> None:
+    """One of the line's reminders, so many minutes after our answer."""
+    ServiceText.objects.update_or_create(
+        open_channel=line, kind="reminder", position=position,
+        defaults={"text": text, "minutes": minutes},
+    )  # fmt: skip
+    line_rules_forget()
+
+
 def hours_set(line: OpenChannel, *intervals: tuple[int, str, str], zone: str = "UTC") -> None:
     """The line's week: `(weekday, opens, closes)`, Monday is 0. The hours are switched on."""
     WorkInterval.objects.filter(open_channel=line).delete()

@@ -192,7 +192,7 @@ def test_hot_queries_use_their_indexes() -> None:
         ),
         (
             "the offers an operator holds",
-            lambda: desk.offers_return(operator_id=operator_id + 1, now=now),
+            lambda: desk.holdings_return(operator_id=operator_id + 1, now=now),
             'FROM "queue_app_session"', "session_open_by_operator",
         ),
         (

@@ -10,16 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from queue_app import schedule
-from queue_app.schedule import (
-    Exceptional,
-    Hours,
-    Interval,
+from openlines_project.lib.calendars import (
     UnknownCalendarError,
     calendar_countries,
     country_holidays,
-    is_open,
 )
+from queue_app import schedule
+from queue_app.schedule import Exceptional, Hours, Interval, is_open
 
 DAILY = tuple(Interval(day, dt.time(9), dt.time(18)) for day in range(7))
 

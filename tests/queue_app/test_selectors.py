@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,14 +11,17 @@ from django.contrib.auth.models import AnonymousUser, Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from queue_app.models import Assignment, Operator, SessionHelper
 from queue_app.selectors import (
     conversations_visible_to,
     open_channels_visible_to,
     session_why,
     sessions_visible_to,
+    transfer_targets,
 )
 from queue_app.services.endings import session_end
 from queue_app.services.queues import queue_member_add, queue_member_remove
+from queue_app.services.sessions import session_accept
 from queue_app.services.timers import timers_sweep
 from tests.factories import (
     ConnectorFactory,
@@ -30,6 +34,7 @@ from tests.factories import (
     moment,
 )
 from tests.queue_app.desk_story import customer_writes, line_with
+from tests.queue_app.services.acts import offered, person, refused, supervisor, waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -145,3 +150,82 @@ def test_why_names_people_by_what_colleagues_call_them() -> None:
     assert [entry.text for entry in session_why(session)] == [
         "night.shift: chosen, had no offer yet"
     ]
+
+
+def test_who_is_asked_with_everybody_sees_the_chat_while_he_is_asked() -> None:
+    ana, outsider = OperatorFactory(), OperatorFactory()
+    session = customer_writes(line_with(ana), "u1", now=moment())
+    asked = Assignment.objects.create(session=session, operator=outsider, offered_at=moment())
+    assert list(sessions_visible_to(outsider.user)) == [session]
+    assert list(conversations_visible_to(outsider.user)) == [session.conversation]
+    assert list(open_channels_visible_to(outsider.user)) == []
+    asked.ended_at = moment(1)
+    asked.save()
+    assert list(sessions_visible_to(outsider.user)) == []
+    assert list(conversations_visible_to(outsider.user)) == []
+
+
+def test_who_helps_sees_the_chat_also_when_it_has_ended() -> None:
+    ana, outsider = OperatorFactory(), OperatorFactory()
+    session = customer_writes(line_with(ana), "u1", now=moment())
+    SessionHelper.objects.create(session=session, operator=outsider, joined_at=moment())
+    session_end(session_id=session.pk, actor=ana.user, now=moment(1))
+    assert list(sessions_visible_to(outsider.user)) == [session]
+    assert list(conversations_visible_to(outsider.user)) == [session.conversation]
+
+
+def test_a_chat_comes_once_to_who_sees_it_for_several_reasons() -> None:
+    ana = OperatorFactory()
+    session = customer_writes(line_with(ana), "u1", now=moment())
+    SessionHelper.objects.create(session=session, operator=ana, joined_at=moment())
+    assert list(sessions_visible_to(ana.user)) == [session]
+    assert list(conversations_visible_to(ana.user)) == [session.conversation]
+
+
+def test_with_the_right_every_line_is_seen_and_nothing_is_taken() -> None:
+    ana = OperatorFactory()
+    session = waiting(ana)
+    reader = supervisor("view_all_sessions")
+    assert list(sessions_visible_to(reader.user)) == [session]
+    assert list(conversations_visible_to(reader.user)) == [session.conversation]
+    assert list(open_channels_visible_to(reader.user)) == [session.open_channel]
+    refused(
+        "permission", 403,
+        partial(session_accept, session_id=session.pk, operator=reader, now=moment(1)),
+    )  # fmt: skip
+
+
+def test_the_targets_of_a_transfer_are_those_of_the_line_first() -> None:
+    ana, zoe, bruno = person("Ana"), person("Zoe"), person("Bruno")
+    outsider = person("Abel", duty="off", max_chats=4)
+    away = person("Carla", leave_from=moment(), leave_until=moment(60))
+    session = offered(ana, zoe, bruno, max_chats=2)
+    zoe.lines.update(open_chats=2)
+    other = OpenChannelFactory(name="Sales")
+    OpenChannelFactory(is_active=False)
+    OpenChannelFactory(archived_at=moment())
+    assert session.open_channel.pk  # fetched before we count
+    with CaptureQueriesContext(connection) as queries:
+        targets = transfer_targets(session, ana.user, now=moment(1))
+    assert len(queries) == 3
+    people = [
+        (one.operator.name, one.is_member, one.duty, one.is_on_leave, one.chats, one.limit)
+        for one in targets.people
+    ]
+    assert people == [
+        ("Bruno", True, "on", False, 0, 2),
+        ("Zoe", True, "on", False, 2, 2),
+        ("Abel", False, "off", False, 0, 2),
+        ("Carla", False, "on", True, 0, 2),
+    ]
+    assert [one.is_full for one in targets.people] == [False, True, False, False]
+    assert targets.lines == [other]
+    assert {away, outsider} < {one.operator for one in targets.people}
+
+
+def test_the_cap_over_all_lines_is_told_when_it_refuses_first() -> None:
+    ana, bruno = person("Ana"), person("Bruno", max_chats=1)
+    session = offered(ana, max_chats=5)
+    Operator.objects.filter(pk=bruno.pk).update(open_chats=1)
+    (target,) = transfer_targets(session, ana.user, now=moment(1)).people
+    assert (target.chats, target.limit, target.is_full) == (1, 1, True)

@@ -23,15 +23,42 @@ for (const button of document.querySelectorAll('[data-ask]')) {
   });
 }
 
-// A part that is shown while a choice has one value; hidden parts are not sent.
-for (const part of document.querySelectorAll('[data-shown-by]')) {
-  const choice = document.getElementById(part.dataset.shownBy);
-  const apply = () => {
-    part.hidden = choice.value !== part.dataset.shownFor;
-    for (const field of part.querySelectorAll('input')) field.disabled = part.hidden;
-  };
-  choice.addEventListener('change', apply);
-  apply();
+// A part that is shown while other fields of its form have certain values, named in the same order:
+// `data-shown-by="has_hours closed_action" data-shown-for="on text|form"`; `*` is any but none and 0.
+// What is hidden is still sent and stays as it is. What has an error is never hidden.
+const valueOf = (form, name) => {
+  const field = form.elements[name];
+  if (!field) return '';
+  return field.type === 'checkbox' ? (field.checked ? 'on' : '') : field.value.trim();
+};
+const isShown = (part) => {
+  const form = part.closest('form');
+  const wanted = part.dataset.shownFor.split(' ');
+  return part.dataset.shownBy.split(' ').every((name, index) => {
+    const value = valueOf(form, name);
+    return wanted[index] === '*' ? value !== '' && value !== '0' : wanted[index].split('|').includes(value);
+  });
+};
+const dependents = [...document.querySelectorAll('[data-shown-by]')];
+const wrongAtFirst = new Set(dependents.filter((part) => part.querySelector('[aria-invalid="true"], .error')));
+const applyShown = () => {
+  for (const part of dependents) part.hidden = !wrongAtFirst.has(part) && !isShown(part);
+};
+document.addEventListener('input', applyShown);
+document.addEventListener('change', applyShown);
+applyShown();
+
+// From what is wrong to its field, whatever tab it is on.
+for (const link of document.querySelectorAll('a[data-go]')) {
+  link.addEventListener('click', (event) => {
+    const part = document.getElementById(link.getAttribute('href').slice(1));
+    if (!part) return;
+    event.preventDefault();
+    const panel = part.closest('[role="tabpanel"]');
+    if (panel) document.getElementById(panel.getAttribute('aria-labelledby')).click();
+    const field = part.matches('input, select, textarea') ? part : part.querySelector('[aria-invalid="true"], input, button:not([hidden])');
+    (field || part).focus();
+  });
 }
 
 // The save button counts what is changed, and leaving with unsaved changes asks.
@@ -39,9 +66,18 @@ for (const form of document.querySelectorAll('form[data-watch]')) {
   const save = document.querySelector(`[data-save][form="${form.id}"]`);
   const discard = document.querySelector('[data-discard]');
   const skip = new Set(['csrfmiddlewaretoken', 'tab', 'member_position', 'member', 'member_add', 'members_seen']);
+  // A page that comes back with what it could not save: these are changes already.
+  const unsaved = (form.dataset.unsaved || '').split(' ').filter(Boolean);
+  const isBlank = (row) => row && ![...row.querySelectorAll('input')].some((field) => field.value);
   const read = () => {
     const values = new Map();
-    for (const [name, value] of new FormData(form)) if (!skip.has(name)) values.set(name, value);
+    for (const field of form.elements) {
+      const isOff = ['checkbox', 'radio'].includes(field.type) && !field.checked;
+      if (!field.name || field.disabled || isOff || field.value === '' || skip.has(field.name) || isBlank(field.closest('[data-row]'))) continue;
+      // Several fields can be one setting.
+      const unit = (field.closest('[data-unit]') || { dataset: { unit: field.name } }).dataset.unit;
+      values.set(unit, `${values.get(unit) || ''}${field.name}=${field.value}\n`);
+    }
     const members = [...form.querySelectorAll('[data-member-rows] [name="member"]')];
     values.set('members', members.map((field) => field.value).join(' '));
     return values;
@@ -50,10 +86,8 @@ for (const form of document.querySelectorAll('form[data-watch]')) {
   let leaving = false;
   const count = () => {
     const now = read();
-    const names = new Set([...first.keys(), ...now.keys()]);
-    // The choice and its other value are one setting.
-    const changed = new Set([...names].filter((name) => first.get(name) !== now.get(name)).map((name) => name.replace(/_(choice|other)$/, '')));
-    return changed.size;
+    const changed = [...first.keys(), ...now.keys()].filter((name) => first.get(name) !== now.get(name));
+    return new Set([...unsaved, ...changed]).size;
   };
   const show = () => {
     const n = count();

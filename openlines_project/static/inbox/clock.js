@@ -46,6 +46,14 @@ export function tick(onOver) {
   for (const passing of document.querySelectorAll('[data-until]:not([hidden])')) {
     passing.hidden = !secondsUntil(passing.dataset.until);
   }
+  for (const bar of document.querySelectorAll('.bar[data-due]')) {
+    const left = secondsUntil(bar.dataset.due);
+    const share = Math.min(100, (100 * left) / Number(bar.dataset.total));
+    bar.firstElementChild.setAttribute('width', `${share}%`);
+    bar.classList.toggle('bar-danger', share < 20);
+    bar.classList.toggle('bar-warn', share >= 20 && share < 50);
+    bar.setAttribute('aria-label', left ? say('timeLeft', { time: clockText(left) }) : say('noTime'));
+  }
   for (const wait of document.querySelectorAll('[data-since]')) {
     const seconds = (now() - Number(wait.dataset.since)) / 1000;
     const late = Number(wait.dataset.late);

@@ -6,11 +6,9 @@ let opener = '';
 
 export const isQuestion = (target) => target?.id === 'dialog';
 
-/** A question is asked for: remember by what, the menu over it goes. */
+/** A question is asked for: remember by what, or by which menu. */
 export function questionAsked(element) {
-  const menu = element.closest('details.menu-box');
-  opener = menu ? menu.querySelector('summary').id : element.id;
-  if (menu) menu.open = false;
+  opener = (element.closest('details.menu-box')?.querySelector('summary') ?? element).id;
 }
 
 export function questionShown() {

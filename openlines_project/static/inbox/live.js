@@ -2,8 +2,18 @@
 // would starve each other. The tab that holds the lock listens and tells the others. Where there
 // is no stream, it asks every few seconds instead, and where there are no locks each tab does.
 
+import { csrfToken } from './thread.js';
+
 const POLL_MS = 5000;
 const STREAM_AGAIN_MS = 60000;
+// Whoever was not heard from for 90 seconds counts as gone.
+const PRESENCE_MS = 30000;
+
+/** Say that the inbox is open, whether there is a stream or not; the next time makes up for a lost one. */
+function tellPresence() {
+  const headers = { 'HX-Request': 'true', 'X-CSRFToken': csrfToken() };
+  fetch(document.body.dataset.presence, { method: 'POST', headers }).catch(() => {});
+}
 
 /** Calls `onHints(pairs)` for changes and `onLook(isHolder)` when everything is to be asked again. */
 export function listen({ onHints, onLook }) {
@@ -48,11 +58,13 @@ export function listen({ onHints, onLook }) {
     navigator.locks.request(`${name}.live`, () => {
       isHolder = true;
       open();
+      setInterval(tellPresence, PRESENCE_MS);
       return new Promise(() => {}); // held until the tab goes
     });
   } else {
     // Without locks (a plain http address) tabs cannot agree on one of them: no stream.
     isHolder = true;
     setInterval(() => onLook(isHolder), POLL_MS);
+    setInterval(tellPresence, PRESENCE_MS);
   }
 }

@@ -1,13 +1,14 @@
 // The inbox: ties together the list, the open chat, the live updates and htmx.
 
 import './zone.js';
+import { bindBoard, refreshBoard } from './board.js';
 import { startClock } from './clock.js';
 import { composerOf } from './composer.js';
 import { bindDialog, closeQuestion, isQuestion, questionAsked, questionShown, refuseQuestion } from './dialog.js';
 import { bindKeys } from './keys.js';
 import { morePages, refreshList, shown } from './list.js';
 import { listen } from './live.js';
-import { bindMenu } from './menu.js';
+import { bindMenus } from './menu.js';
 import { remember } from './parts.js';
 import { bindSwitch } from './sound.js';
 import { chatOpened, csrfToken, knownVersion, markRead, mergeThread, openConversation, refreshThread, refreshWriting, tidyDays } from './thread.js';
@@ -19,20 +20,23 @@ const LOOK_MS = 60000;
 
 function look() {
   refreshList();
+  refreshBoard();
   refreshThread();
 }
 
 remember(document);
 bindSwitch();
 bindKeys();
-bindMenu();
+bindMenus();
 bindDialog();
+bindBoard();
 if (document.getElementById('chat')) chatOpened();
 shown();
 startClock(() => setTimeout(refreshList, 1500));
 listen({
   onHints(pairs) {
     refreshList();
+    refreshBoard();
     const versions = pairs.filter(([id]) => id === openConversation()).map(([, version]) => version);
     if (versions.some((version) => version > knownVersion())) refreshThread();
     else if (versions.length) refreshWriting();
@@ -76,6 +80,7 @@ document.body.addEventListener('htmx:afterRequest', (event) => {
     refreshThread();
   }
   refreshList();
+  refreshBoard();
 });
 document.body.addEventListener('htmx:afterSwap', (event) => {
   const { target } = event.detail;

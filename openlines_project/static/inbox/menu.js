@@ -1,30 +1,34 @@
-// The menu of the chat is a <details>: it opens and closes by itself. Here it closes when the
-// reader is done with it, and the arrows walk through it.
+// Menus are <details>: they open and close by themselves. Here they close when the reader is done
+// with them, and the arrows walk through them.
 
-const menu = () => document.querySelector('details.menu-box[open]');
+const openMenus = () => document.querySelectorAll('details.menu-box[open]');
 
-function step(open, by) {
-  const items = [...open.querySelectorAll('.menu-item')].filter((item) => item.checkVisibility());
+function close(menu) {
+  menu.open = false;
+  menu.querySelector('summary').focus();
+}
+
+function step(menu, by) {
+  const items = [...menu.querySelectorAll('.menu-item')].filter((item) => item.checkVisibility());
   const at = items.indexOf(document.activeElement);
   const next = at < 0 && by < 0 ? items.length - 1 : at + by;
   items.at(next % items.length)?.focus();
 }
 
-export function bindMenu() {
-  addEventListener('click', (event) => {
-    const open = menu();
-    if (!open || event.target.closest('summary') === open.querySelector('summary')) return;
-    if (event.target.closest('.menu-item') || !open.contains(event.target)) open.open = false;
+export function bindMenus() {
+  addEventListener('click', ({ target }) => {
+    for (const menu of openMenus()) {
+      if (!menu.contains(target)) menu.open = false;
+      // The choice is made: back to where the menu was opened.
+      else if (target.closest('.menu-item')) close(menu);
+    }
   });
   addEventListener('keydown', (event) => {
-    const open = menu();
-    if (!open) return;
-    if (event.key === 'Escape') {
-      open.open = false;
-      open.querySelector('summary').focus();
-    } else if (open.contains(event.target) && ['ArrowDown', 'ArrowUp'].includes(event.key)) {
-      event.preventDefault();
-      step(open, event.key === 'ArrowDown' ? 1 : -1);
-    }
+    const menu = event.target.closest?.('details.menu-box[open]');
+    if (!menu) return;
+    if (event.key === 'Escape') close(menu);
+    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
+    event.preventDefault();
+    step(menu, event.key === 'ArrowDown' ? 1 : -1);
   });
 }

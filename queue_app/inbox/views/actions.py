@@ -43,6 +43,12 @@ def duty_set(request: InboxRequest) -> HttpResponseBase:
 
 
 @inbox_view("POST")
+def presence(request: InboxRequest) -> HttpResponseBase:  # noqa: ARG001
+    """The page is open and says so every 30 seconds: `inbox_view` writes it down."""
+    return HttpResponse(status=204)
+
+
+@inbox_view("POST")
 def session_accept(request: InboxRequest, session_id: int) -> HttpResponseBase:
     """Take a chat that is offered to one, or that waits, and open it."""
     session = visible_session(request, session_id)

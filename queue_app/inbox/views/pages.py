@@ -26,6 +26,7 @@ from queue_app.inbox.views.thread import chat_context
 from queue_app.inbox.words import languages
 from queue_app.models import DutyState, Operator, Session, SessionState
 from queue_app.selectors import open_channels_visible_to
+from queue_app.services.schedules import operator_schedule_next
 
 
 @inbox_view("GET", "HEAD")
@@ -137,6 +138,7 @@ def shell_context(request: InboxRequest, filters: Filters) -> dict[str, Any]:
         "lines": list_lines(request.user),
         "operator": operator,
         "duty": operator.duty if operator else DutyState.OFF.value,
+        "schedule_next": operator_schedule_next(operator) if operator else None,
     }
 
 

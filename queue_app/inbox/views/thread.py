@@ -42,9 +42,7 @@ def writing_part(request: InboxRequest, session_id: int) -> HttpResponseBase:
     """Whether the customer is writing just now: no version tells of it."""
     conversation = visible_session(request, session_id).conversation
     context = {"name": customer_name(conversation), "typing_until": typing_until(conversation)}
-    return part_response(
-        request, render_to_string("inbox/_writing.html", context, request=request)
-    )
+    return part_response(request, render_to_string("inbox/_writing.html", context, request=request))
 
 
 def delta_response(request: InboxRequest, session: Session, *, since: int) -> HttpResponseBase:

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-from channels_app.models import OpenChannel
+from channels_app.api.line_serializers import OpenChannelBody, OpenChannelSerializer
+from channels_app.models import OpenChannel, ServiceText, WorkInterval
+from channels_app.services.line_rows import LISTS
+from channels_app.services.open_channels import SETTINGS
 from tests.channels_app.api.client import admin_api, api_for, assert_refused
 from tests.factories import OpenChannelFactory, UserFactory
 
@@ -12,9 +15,52 @@ pytestmark = pytest.mark.django_db
 
 FIELDS = {
     "id", "name", "public_name", "is_active", "language", "time_zone", "default_country",
-    "distribution", "response_minutes", "check_availability", "max_chats", "version",
-    "archived_at", "created_at",
+    "distribution", "response_minutes", "response_means", "check_availability",
+    "demand_connection", "away_returns", "prefer_last_operator", "max_chats", "place_freed",
+    "transfer_mode", "operator_shown", "ask_before_ending", "no_answer_action",
+    "no_answer_minutes", "no_answer_in_hours", "has_hours", "holiday_country",
+    "holiday_subdivision", "closed_action", "distribute_closed", "welcome_when", "consent_url",
+    "auto_close_minutes", "grace_minutes", "ceiling_days", "work_intervals", "holidays",
+    "hours_exceptions", "service_texts", "version", "archived_at", "created_at",
 }  # fmt: skip
+
+
+# Every column, each with another value than its default.
+COLUMNS: dict[str, Any] = {
+    "name": "Vendas", "public_name": "Loja", "is_active": False, "language": "pt-br",
+    "time_zone": "America/Sao_Paulo", "default_country": "BR", "distribution": "everybody",
+    "response_minutes": 30, "response_means": "replying", "check_availability": True,
+    "demand_connection": True, "away_returns": "at_once", "prefer_last_operator": True,
+    "max_chats": 4, "place_freed": "every_reply", "transfer_mode": "must_accept",
+    "operator_shown": "alias", "ask_before_ending": True, "no_answer_action": "text",
+    "no_answer_minutes": 15, "no_answer_in_hours": True, "has_hours": True,
+    "holiday_country": "BR", "holiday_subdivision": "SP", "closed_action": "form",
+    "distribute_closed": False, "welcome_when": "every",
+    "consent_url": "https://example.com/privacy", "auto_close_minutes": 60, "grace_minutes": 0,
+    "ceiling_days": 7,
+}  # fmt: skip
+ROWS: dict[str, Any] = {
+    "work_intervals": [
+        {"weekday": 0, "opens": "09:00", "closes": "18:00"},
+        {"weekday": 5, "opens": "22:00", "closes": "02:00"},
+    ],
+    "holidays": [{"date": "2026-12-24", "every_year": True, "name": "Christmas Eve"}],
+    "hours_exceptions": [{"date": "2026-12-31", "opens": None, "closes": None}],
+    "service_texts": [
+        {"kind": "consent", "position": 0, "minutes": None, "text": "May we?"},
+        {"kind": "no_answer", "position": 0, "minutes": None, "text": "Sorry, {customer}."},
+        {"kind": "reminder", "position": 1, "minutes": 20, "text": "Still there?"},
+        {"kind": "reminder", "position": 2, "minutes": 40, "text": "Last call"},
+    ],
+}
+
+
+def test_every_setting_of_a_line_is_shown_and_taken() -> None:
+    """A column that is added to the line is added here."""
+    shown = set(OpenChannelSerializer().fields)
+    assert shown == FIELDS
+    assert set(OpenChannelBody().fields) == {*SETTINGS, *LISTS}
+    assert shown == {*SETTINGS, *LISTS, "id", "version", "archived_at", "created_at"}
 
 
 def test_a_line_is_made_with_a_name_alone() -> None:
@@ -36,15 +82,11 @@ def test_without_a_name_one_is_proposed() -> None:
 
 
 def test_all_settings_can_be_given() -> None:
-    settings = {
-        "name": "Vendas", "public_name": "Loja", "is_active": False, "language": "pt-br",
-        "time_zone": "America/Sao_Paulo", "default_country": "BR", "distribution": "strictly",
-        "response_minutes": 30, "check_availability": True, "max_chats": 4,
-    }  # fmt: skip
-    shown = admin_api().post("/open-channels/", settings).json()
-    assert {name: shown[name] for name in settings} == settings
-    stored = OpenChannel.objects.values(*settings).get()
-    assert stored == settings
+    shown = admin_api().post("/open-channels/", COLUMNS | ROWS).json()
+    assert {name: shown[name] for name in COLUMNS | ROWS} == COLUMNS | ROWS
+    stored = OpenChannel.objects.values(*COLUMNS).get()
+    assert stored == COLUMNS
+    assert (WorkInterval.objects.count(), ServiceText.objects.count()) == (2, 4)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +98,7 @@ def test_all_settings_can_be_given() -> None:
         ("time_zone", "Mars/X"), ("time_zone", "../etc/passwd"), ("time_zone", ""),
         ("default_country", "br"), ("default_country", "BRA"), ("default_country", "B1"),
         ("default_country", "XX"),
-        ("distribution", "Evenly"), ("distribution", "everybody"), ("distribution", {}),
+        ("distribution", "Evenly"), ("distribution", "by lot"), ("distribution", {}),
         ("response_minutes", 0), ("response_minutes", -1), ("response_minutes", 721),
         ("response_minutes", 1.5), ("response_minutes", "5"), ("response_minutes", True),
         ("response_minutes", 2**63), ("max_chats", -1), ("max_chats", 2**40),

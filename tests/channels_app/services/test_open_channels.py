@@ -9,15 +9,18 @@ import pytest
 
 from channels_app.models import Connector, OpenChannel
 from channels_app.services.errors import ConflictError, InvalidError
+from channels_app.services.line_rows import rows_stored
 from channels_app.services.open_channels import (
+    SETTINGS,
     open_channel_archive,
+    open_channel_clone,
     open_channel_create,
     open_channel_name_propose,
     open_channel_update,
 )
 from channels_app.signals import open_channel_changed
-from queue_app.models import LineQueue
-from tests.factories import ConnectorFactory, OpenChannelFactory, moment
+from queue_app.models import LineOperator, LineQueue
+from tests.factories import ConnectorFactory, OpenChannelFactory, OperatorFactory, moment
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +116,105 @@ def test_the_second_of_two_editors_is_told(changes: list[list[str]]) -> None:
     assert (caught.value.code, caught.value.status) == ("version_stale", 409)
     assert OpenChannel.objects.get().name == "Shop"
     assert len(changes) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("response_means", "guessing"),
+        ("no_answer_minutes", 0),
+        ("no_answer_minutes", 721),
+        ("auto_close_minutes", 40321),
+        ("grace_minutes", 1441),
+        ("ceiling_days", 0),
+        ("ceiling_days", 366),
+        ("consent_url", "nowhere"),
+        ("holiday_country", "XX"),
+        ("welcome_when", "never"),
+        ("place_freed", ""),
+    ],
+)
+def test_every_setting_has_its_limits(name: str, value: Any, changes: list[list[str]]) -> None:
+    line = OpenChannelFactory()
+    before = OpenChannel.objects.values().get()
+    with pytest.raises(InvalidError) as caught:
+        open_channel_update(open_channel=line, changes={name: value}, now=moment())
+    assert list(caught.value.fields) == [name]
+    assert OpenChannel.objects.values().get() == before
+    assert changes == []
+
+
+# --- cloning ------------------------------------------------------------------------------
+
+
+def full_line() -> OpenChannel:
+    line = OpenChannelFactory(name="Sales", operators=[OperatorFactory(), OperatorFactory()])
+    return open_channel_update(
+        open_channel=line,
+        now=moment(),
+        changes={
+            "has_hours": True,
+            "response_minutes": 9,
+            "public_name": "Shop",
+            "work_intervals": [{"weekday": 0, "opens": "09:00", "closes": "18:00"}],
+            "service_texts": [{"kind": "welcome", "text": "Hello"}],
+        },
+    )
+
+
+def test_a_clone_has_all_settings_and_the_queue_but_no_channel(
+    changes: list[list[str]],
+) -> None:
+    line = full_line()
+    ConnectorFactory(open_channel=line)
+    LineOperator.objects.filter(open_channel=line, position=1).update(alias_name="Ana")
+    copy = open_channel_clone(open_channel=line, name="Sales two", now=moment(1))
+    settings = {name: getattr(line, name) for name in SETTINGS}
+    assert {name: getattr(copy, name) for name in SETTINGS} == settings | {"name": "Sales two"}
+    assert rows_stored(copy) == rows_stored(line)
+    assert (copy.version, copy.pk != line.pk) == (1, True)
+    people = [
+        list(
+            LineOperator.objects.filter(open_channel=row)
+            .order_by("position")
+            .values_list("operator", "position", "alias_name", "turn", "open_chats")
+        )
+        for row in (line, copy)
+    ]
+    assert people[0] == people[1]
+    assert [alias for _person, _place, alias, *_counts in people[1]] == ["Ana", ""]
+    assert LineQueue.objects.filter(open_channel=copy).exists()
+    assert not Connector.objects.filter(open_channel=copy).exists()
+    assert changes[-1] == ["created"]
+
+
+def test_a_change_of_the_clone_leaves_the_original() -> None:
+    line = full_line()
+    copy = open_channel_clone(open_channel=line, now=moment())
+    open_channel_update(open_channel=copy, changes={"service_texts": []}, now=moment())
+    assert len(rows_stored(line)["service_texts"]) == 1
+
+
+def test_a_clone_without_a_name_gets_one_that_nobody_uses() -> None:
+    line = OpenChannelFactory(name="n" * 118)
+    first = open_channel_clone(open_channel=line, now=moment())
+    second = open_channel_clone(open_channel=line, now=moment())
+    assert first.name == "n" * 113 + " (copy)"
+    assert second.name == "n" * 111 + " (copy 2)"
+
+
+def test_a_name_that_is_too_long_makes_no_clone() -> None:
+    line = OpenChannelFactory()
+    with pytest.raises(InvalidError) as caught:
+        open_channel_clone(open_channel=line, name="n" * 121, now=moment())
+    assert list(caught.value.fields) == ["name"]
+    assert OpenChannel.objects.count() == 1
+
+
+def test_the_clone_of_an_archived_line_is_in_use() -> None:
+    line = open_channel_archive(open_channel=OpenChannelFactory(), now=moment())
+    copy = open_channel_clone(open_channel=line, now=moment(1))
+    assert (copy.archived_at, copy.is_open_for_work) == (None, True)
 
 
 def test_archiving_switches_the_channels_off_and_keeps_the_history(

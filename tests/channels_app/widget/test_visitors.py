@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from channels_app.drivers.base import ParseError
 from channels_app.drivers.livechat import LiveChatDriver
-from channels_app.models import Connector, EventState, InboundEvent, Message
+from channels_app.models import Connector, Conversation, EventState, InboundEvent, Message
 from channels_app.services import intake
 from channels_app.services.connectors import connector_driver
 from channels_app.services.intake import event_replay
@@ -75,3 +75,22 @@ def test_a_delivery_we_wrote_is_the_same_event_again() -> None:
     raw = LiveChatDriver.delivery_of(event)
     assert json.loads(raw)["visitor_id"] == "visitor-1"
     assert connector_driver(livechat()).parse(raw) == [event]
+
+
+def test_a_blocked_visitor_leaves_neither_message_nor_file(settings: Any, tmp_path: Any) -> None:
+    settings.STORAGES = settings.STORAGES | {
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path)},
+        }
+    }
+    connector = livechat()
+    assert receive(connector, text="Hello").outcome == "done"
+    Conversation.objects.update(blocked_at=NOW)
+    again = visitor_message_receive(
+        connector=connector, visitor_id="visitor-1", client_id=CLIENT_ID.replace("1", "2"), now=NOW,
+        text="Look", files=[SimpleUploadedFile("words.txt", b"plain words")],
+    )  # fmt: skip
+    assert again.outcome == "ignored"
+    assert [message.text for message in Message.objects.all()] == ["Hello"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -69,7 +69,10 @@ def test_who_is_in_the_queue_is_not_offered_again() -> None:
     line = OpenChannelFactory(operators=[inside])
     people, groups = QueueMembers(line).candidates
     assert [row.value for row in people] == [f"user:{outside.pk}"]
-    assert [row.value for row in groups] == [f"group:{group.pk}"]
+    ready = {f"group:{other.pk}" for other in Group.objects.exclude(pk=group.pk)}
+    assert {row.value for row in groups} == {f"group:{group.pk}"} | ready
+    QueueMember.objects.create(open_channel=line, group=group, position=2)
+    assert {row.value for row in QueueMembers(line).candidates[1]} == ready
 
 
 @pytest.mark.parametrize(

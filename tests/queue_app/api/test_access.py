@@ -83,6 +83,8 @@ def body_of(action: str) -> dict[str, Any]:
         "duty": {"state": "off"},
         "reply_create": {"text": "Hello!"},
         "message_create": {"text": "Hello!"},
+        "note": {"text": "Hello!"},
+        "snooze": {"until": "2100-01-01T00:00:00Z"},
     }.get(action, {})
 
 

@@ -203,13 +203,18 @@ def test_two_answers_without_a_key_are_two(api: Any, conversation: Any, session:
     assert Message.objects.count() == 2
 
 
-def test_without_an_open_session_there_is_no_answering(
+def test_without_an_open_session_one_begins_with_the_message(
     api: Any, conversation: Any, session: Any, operator: Any
 ) -> None:
     path = f"/conversations/{conversation.pk}/messages/"
     assert api.post(f"/sessions/{session.pk}/close/").status_code == 200
-    assert_refused(api.post(path, {"text": "Hello!"}), 409, "no_open_session")
-    assert not Message.objects.filter(direction="out").exists()
+    first = api.post(path, {"text": "Hello!"}, headers=KEY)
+    assert first.status_code == 201, first.content
+    begun = Session.objects.latest("pk")
+    assert begun != session
+    assert (begun.state, begun.operator, begun.turn) == ("active", operator, "customer")
+    assert api.post(path, {"text": "Hello!"}, headers=KEY).json() == first.json()
+    assert Message.objects.filter(direction="out").count() == 1
 
 
 def test_a_closed_line_sends_nothing(api: Any, conversation: Any, session: Any, line: Any) -> None:

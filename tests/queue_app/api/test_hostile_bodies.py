@@ -87,6 +87,11 @@ def targets() -> list[Target]:
         ),
         Target("POST", f"/connectors/{connector.pk}/connect/", fields=("polling",)),
         Target("POST", "/operators/", fields=("user",)),
+        Target(
+            "PATCH", f"/operators/{operator.pk}/", {},
+            ("follows_schedule", "schedule_zone", "shifts", "leave_from", "leave_until",
+             "max_chats"),
+        ),
         Target("POST", f"/operators/{operator.pk}/duty/", fields=("state",)),
         Target(
             "POST", "/queue-members/", {"open_channel": line.pk},

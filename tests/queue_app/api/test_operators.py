@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.utils import timezone
 
-from queue_app.models import Operator
+from queue_app.models import Operator, OperatorShift
 from tests.channels_app.api.client import admin_api, api_for, assert_refused, grant
 from tests.factories import OpenChannelFactory, OperatorFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
 FIELDS = {
-    "id", "user", "username", "name", "is_active", "duty", "duty_changed_at", "leave_from",
+    "id", "user", "username", "name", "is_active", "duty", "duty_changed_at", "connected",
+    "seen_at", "follows_schedule", "schedule_zone", "schedule_next_at", "shifts", "leave_from",
     "leave_until", "max_chats", "open_chats",
 }  # fmt: skip
 
@@ -79,6 +83,7 @@ def test_nobody_changes_a_colleagues_duty_without_the_right() -> None:
     assert colleague.duty == "off"
     supervisor = grant(mine.user, "queue_app.change_operator")
     assert api_for(supervisor).post(path, {"state": "on"}).status_code == 200
+    assert LogEntry.objects.get().user == supervisor
 
 
 def test_one_sees_oneself_and_the_colleagues_of_ones_lines() -> None:
@@ -124,3 +129,104 @@ def test_a_write_key_makes_no_operators() -> None:
     user = UserFactory(is_staff=True, is_superuser=True)
     assert_refused(api_for(user).post("/operators/", {"user": user.pk}), 403, "scope")
     assert not Operator.objects.exists()
+
+
+# --- presence, weekly times, leave -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("silent_s", "connected"), [(None, False), (30, True), (120, False)])
+def test_it_shows_who_is_connected(silent_s: int | None, connected: bool) -> None:
+    seen_at = silent_s and timezone.now() - dt.timedelta(seconds=silent_s)
+    operator = OperatorFactory(seen_at=seen_at)
+    shown = api_for(operator.user).get(f"/operators/{operator.pk}/").json()
+    assert shown["connected"] is connected
+    assert (shown["seen_at"] is None) is (silent_s is None)
+
+
+def test_weekly_times_are_set_and_shown() -> None:
+    operator = OperatorFactory(duty="off")
+    api = admin_api()
+    path = f"/operators/{operator.pk}/"
+    night = {"weekday": 0, "starts": "22:00", "ends": "06:00"}
+    body = {"follows_schedule": True, "schedule_zone": "Europe/Berlin",
+            "shifts": [{"weekday": 4, "starts": "09:00:00", "ends": "17:30"}, night]}  # fmt: skip
+    answer = api.patch(path, body)
+    assert answer.status_code == 200, answer.content
+    shown = answer.json()
+    assert set(shown) == FIELDS
+    assert (shown["follows_schedule"], shown["schedule_zone"]) == (True, "Europe/Berlin")
+    assert shown["shifts"] == [
+        {"weekday": 0, "starts": "22:00:00", "ends": "06:00:00"},
+        {"weekday": 4, "starts": "09:00:00", "ends": "17:30:00"},
+    ]
+    assert shown["schedule_next_at"].endswith("Z")
+    assert api.get(path).json() == shown
+    # What is not given stays.
+    shown = api.patch(path, {"follows_schedule": False}).json()
+    assert (len(shown["shifts"]), shown["schedule_next_at"]) == (2, None)
+    assert api.patch(path, {"shifts": [night]}).json()["schedule_zone"] == "Europe/Berlin"
+    assert OperatorShift.objects.count() == 1
+
+
+def test_leave_and_cap_are_set() -> None:
+    operator = OperatorFactory()
+    body = {"leave_from": "2026-05-01T08:00:00Z", "leave_until": "2026-05-10T18:00:00+02:00",
+            "max_chats": 7}  # fmt: skip
+    shown = admin_api().patch(f"/operators/{operator.pk}/", body).json()
+    assert (shown["leave_from"], shown["leave_until"], shown["max_chats"]) == (
+        "2026-05-01T08:00:00Z", "2026-05-10T16:00:00Z", 7,
+    )  # fmt: skip
+    assert (
+        admin_api().patch(f"/operators/{operator.pk}/", {"leave_from": None}).json()["leave_until"]
+    )
+
+
+SHIFT = {"weekday": 0, "starts": "09:00", "ends": "18:00"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"follows_schedule": "yes"}, "follows_schedule"),
+        ({"follows_schedule": True}, "shifts"),
+        ({"schedule_zone": "Mars/Olympus"}, "schedule_zone"),
+        ({"schedule_zone": 5}, "schedule_zone"),
+        ({"shifts": SHIFT}, "shifts"),
+        ({"shifts": [SHIFT, SHIFT]}, "shifts"),
+        ({"shifts": [SHIFT] * 71}, "shifts"),
+        ({"shifts": [SHIFT | {"weekday": 7}]}, "shifts"),
+        ({"shifts": [SHIFT | {"weekday": True}]}, "shifts"),
+        ({"shifts": [SHIFT | {"starts": "25:00"}]}, "shifts"),
+        ({"shifts": [SHIFT | {"starts": 9}]}, "shifts"),
+        ({"shifts": [SHIFT | {"ends": "18:00+02:00"}]}, "shifts"),
+        ({"shifts": [SHIFT | {"ends": None}]}, "shifts"),
+        ({"shifts": [SHIFT | {"room": 1}]}, "shifts"),
+        ({"shifts": ["monday"]}, "shifts"),
+        ({"leave_from": "2026-05-10T08:00:00Z", "leave_until": "2026-05-01T08:00:00Z"},
+         "leave_until"),
+        ({"max_chats": -1}, "max_chats"),
+        ({"duty": "on"}, "duty"),
+    ],
+)  # fmt: skip
+def test_a_change_that_makes_no_sense_changes_nothing(body: dict[str, Any], field: str) -> None:
+    operator = OperatorFactory(duty="off")
+    before = Operator.objects.filter(pk=operator.pk).values().get()
+    # Beside it stands something that could be done: all of a body or nothing.
+    sound = {} if field == "shifts" else {"shifts": [SHIFT]}
+    answer = admin_api().patch(f"/operators/{operator.pk}/", sound | body)
+    assert answer.status_code == 400, answer.content
+    assert [name.split(".")[0].split("[")[0] for name in answer.json()["fields"]] == [field]
+    assert Operator.objects.filter(pk=operator.pk).values().get() == before
+    assert not OperatorShift.objects.exists()
+
+
+def test_only_who_may_change_operators_changes_them() -> None:
+    operator = OperatorFactory()
+    line = OpenChannelFactory(operators=[operator])
+    path, body = f"/operators/{operator.pk}/", {"max_chats": 3}
+    assert_refused(api_for(operator.user).patch(path, body), 403, "scope")
+    clerk = grant(OperatorFactory().user, "queue_app.view_operator")
+    assert_refused(api_for(clerk, scope="admin").patch(path, body), 403, "permission")
+    assert_refused(admin_api(line).patch(path, body), 403, "scope")
+    operator.refresh_from_db()
+    assert operator.max_chats == 1000

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.django_db
 
 SESSION = {
     "id", "conversation", "open_channel", "state", "wait_reason", "operator", "turn", "round",
-    "unread", "is_first", "version", "started_at", "waiting_since", "offered_at", "accepted_at",
-    "first_reply_at", "closed_at", "close_reason",
+    "unread", "is_first", "parent", "version", "started_at", "waiting_since", "offered_at",
+    "accepted_at", "first_reply_at", "snoozed_until", "closed_at", "close_reason",
 }  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from tests.queue_app.concurrency.crowd import (
     without_constraint,
 )
 from tests.queue_app.desk_story import books_check, customer_writes, line_with
+from tests.queue_app.services.acts import supervisor
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
@@ -112,7 +113,7 @@ def test_taking_by_hand_is_never_overwritten_by_the_distribution() -> None:
     people = [OperatorFactory() for _ in range(3)]
     connector = line_with(*people)
     sessions = waiting_sessions(connector, 40)
-    taker = OperatorFactory()
+    taker = supervisor("intercept_session")
     taken: list[int] = []
 
     def take() -> None:

@@ -58,6 +58,7 @@ def test_accepting_without_a_script_leads_to_the_chat() -> None:
 def test_who_was_slower_reads_who_was_faster() -> None:
     story = desk()
     rival = OperatorFactory(user__first_name="Ana", user__last_name="Lopes")
+    story.line.line_operators.create(operator=rival, position=2)
     session = story.waiting()
     session_accept(session_id=session.pk, operator=rival, now=timezone.now())
     response = part(story.client, "post", f"/inbox/chats/{session.pk}/accept/")
@@ -71,6 +72,7 @@ def test_who_was_slower_reads_who_was_faster() -> None:
 def test_a_refusal_without_a_script_is_told_on_the_page_he_came_from() -> None:
     story = desk()
     rival = OperatorFactory(user__first_name="Ana", user__last_name="Lopes")
+    story.line.line_operators.create(operator=rival, position=2)
     session = story.waiting()
     session_accept(session_id=session.pk, operator=rival, now=timezone.now())
     response = story.client.post(

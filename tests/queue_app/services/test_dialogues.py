@@ -49,7 +49,7 @@ def begin(session: Session, operator: Operator, message_id: int | None = None) -
 
 
 def write(conversation: Conversation, operator: Operator, text: str = "Hi", **more: Any) -> Message:
-    values = {"client_key": "key-0009", "now": moment(5)} | more
+    values: dict[str, Any] = {"client_key": "key-0009", "now": moment(5)} | more
     return conversation_write(
         conversation_id=conversation.pk, user=operator.user, text=text, **values
     )

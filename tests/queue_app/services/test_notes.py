@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def note(session: Session, operator: Operator, text: str = "Be kind", **more: Any) -> Message:
-    values = {"client_key": "note-0001", "now": moment(3)} | more
+    values: dict[str, Any] = {"client_key": "note-0001", "now": moment(3)} | more
     return session_note(session_id=session.pk, user=operator.user, text=text, **values)
 
 

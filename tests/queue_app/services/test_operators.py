@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 
 from channels_app.services.errors import InvalidError
 from queue_app.models import Operator
@@ -70,6 +71,17 @@ def test_the_row_decides_and_not_a_stale_copy() -> None:
     stale = Operator.objects.get(pk=operator.pk)
     operator_duty_set(operator=operator, duty="off", now=moment(1))
     assert operator_duty_set(operator=stale, duty="on", now=moment(2)).duty == "on"
+
+
+def test_what_a_colleague_does_with_his_duty_is_in_his_history() -> None:
+    operator, chief = OperatorFactory(duty="on"), UserFactory()
+    operator_duty_set(operator=operator, duty="pause", now=moment(), actor=operator.user)
+    assert not LogEntry.objects.exists()
+    operator_duty_set(operator=operator, duty="off", now=moment(1), actor=chief)
+    operator_duty_set(operator=operator, duty="off", now=moment(2), actor=chief)
+    (entry,) = LogEntry.objects.all()
+    assert (entry.user, entry.object_id) == (chief, str(operator.pk))
+    assert entry.get_change_message() == "Duty: Off duty"
 
 
 @pytest.mark.parametrize("duty", ["", "ON", "sleeping"])

@@ -242,7 +242,7 @@ def test_exactly_one_target_is_given(both: bool) -> None:
     error = refused("one_target", 400, lambda: session_transfer(
         session_id=session.pk, actor=ana.user, reason="", now=moment(3), **to
     ))  # fmt: skip
-    assert list(error.fields) == ["to"]
+    assert list(error.fields) == ["operator", "open_channel"]
 
 
 def test_a_reason_beyond_all_measure_is_refused() -> None:
