@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils.html import format_html
@@ -182,7 +183,7 @@ def _offered(event: SessionEvent, passed_by: SessionEvent | None, telling: Telli
     return "ring", format_html(_("Offered to {name}"), name=name)
 
 
-def _chosen(event: SessionEvent) -> list[dict[str, object]]:
+def _chosen(event: SessionEvent) -> list[dict[str, Any]]:
     return [item for item in event.data.get("choice", []) if item.get("code") == "chosen"]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from queue_app.abilities import Action
 from queue_app.models import Session
 
 
@@ -33,9 +34,9 @@ class Entry:
         return self.key.removeprefix("Key")
 
 
-def menu_entries(session: Session, may: Mapping[str, bool]) -> list[Entry]:
+def menu_entries(session: Session, may: Mapping[Action, bool]) -> list[Entry]:
     """The acts that this person may do just now, in their order. `may` is by `abilities.Action`."""
-    entries = [
+    entries: list[tuple[Action, Entry]] = [
         ("end", _end_entry(session)),
         ("transfer", _entry(session, "transfer", _("Transfer…"), "transfer", key="KeyT")),
         ("snooze", _question(session, "snooze", _("Snooze…"), "moon", key="KeyS")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -227,7 +228,9 @@ def test_the_menu_works_by_keyboard(open_page: OpenPage) -> None:
 
 def test_somebody_is_written_to_first_and_a_chat_is_taken_up_again(open_page: OpenPage) -> None:
     desk = scene()
-    ended = {"state": SessionState.CLOSED, "closed_at": timezone.now(), "close_reason": "operator"}
+    ended: dict[str, Any] = {
+        "state": SessionState.CLOSED, "closed_at": timezone.now(), "close_reason": "operator",
+    }  # fmt: skip
     first = chat(desk.telegram, "Ingrid Solheim", "The chairs are here", operator=desk.maria,
                  **ended)  # fmt: skip
     second = chat(desk.telegram, "Kenji Watanabe", "Thank you", operator=desk.maria, **ended)
@@ -295,6 +298,7 @@ def test_long_words_break_nothing_on_a_phone(open_page: OpenPage) -> None:
     desk.shop.save()
     chats = every_state(desk)
     Conversation.objects.filter(pk=chats["mine"].conversation_id).update(display_name=LONG * 2)
+    Session.objects.update(unread=0)
     options = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
     page = open_chat(open_page, desk, chats["mine"], **options)
     server = page.url.split("/inbox/")[0]

@@ -12,7 +12,15 @@ from django.utils import timezone
 
 from channels_app.models import Conversation
 from queue_app.inbox.foot import Foot, session_foot
-from queue_app.models import Session, SessionHelper, SessionState, Timer, TimerKind, WaitReason
+from queue_app.models import (
+    Operator,
+    Session,
+    SessionHelper,
+    SessionState,
+    Timer,
+    TimerKind,
+    WaitReason,
+)
 from queue_app.services.permits import session_facts
 from tests.factories import OperatorFactory, SuperuserFactory, TelegramConnectorFactory, moment
 from tests.queue_app.inbox.stories import Desk, desk
@@ -72,14 +80,14 @@ def test_an_offer_says_to_whom_and_how_long() -> None:
 
 def test_an_offer_to_everybody_says_to_how_many() -> None:
     story = desk()
-    asked = [story.operator, OperatorFactory(), OperatorFactory()]
-    session = story.offered(asked=asked)
+    last: Operator = OperatorFactory()
+    session = story.offered(asked=[story.operator, OperatorFactory(), last])
     assert mine(story, session) == ("take", "This chat is offered to 3 people.")
     assert foot(session, story.operator.user).due_at is not None
     # Whoever only sees it may not take it.
     watcher = OperatorFactory()
     assert foot(session, watcher.user).kind == "other"
-    session.assignments.filter(operator=asked[2]).update(ended_at=timezone.now())
+    session.assignments.filter(operator=last).update(ended_at=timezone.now())
     assert mine(story, session)[1] == "This chat is offered to 2 people."
 
 
