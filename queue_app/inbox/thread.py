@@ -170,6 +170,7 @@ def _system_words(message: Message, conversation: Conversation) -> tuple[str, st
         "gap": ("warn", _("A message could not be read yet and is missing here.")),
         "blocked": ("warn", _("The customer blocked us on %(channel)s.")),
         "unblocked": ("check", _("The customer can be reached on %(channel)s again.")),
+        "new_address": ("info", _("The customer has a new number on %(channel)s.")),
     }
     icon, text = words.get(message.kind, ("info", message.text))
     return icon, text.replace("%(channel)s", channel)
