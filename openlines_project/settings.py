@@ -305,6 +305,7 @@ CELERY_BEAT_SCHEDULE = {
         ("desk", "queue_app.tasks.desk_sweep", 30),
         ("media", "channels_app.tasks.media_sweep", 30),
         ("clean", "channels_app.tasks.inbound_clean", 3600),
+        ("templates", "channels_app.tasks.templates_sweep", 6 * 3600),
     )
 }
 

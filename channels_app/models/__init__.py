@@ -13,6 +13,7 @@ from channels_app.models.messages import (
     MessageState,
 )
 from channels_app.models.open_channels import Distribution, OpenChannel
+from channels_app.models.templates import MessageTemplate
 
 __all__ = [
     "ApiKey",
@@ -29,5 +30,6 @@ __all__ = [
     "Message",
     "MessageRevision",
     "MessageState",
+    "MessageTemplate",
     "OpenChannel",
 ]
