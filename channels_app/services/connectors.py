@@ -112,9 +112,7 @@ def connector_update(
         if config is not None:
             stored = dict(connector.secrets)
             merged = {**connector.config, **config}
-            if any(
-                merged.get(field, "") != connector.config.get(field, "") for field in ADDRESS_FIELDS
-            ):
+            if _leads_elsewhere(driver, connector.config, merged):
                 made = driver.new_secrets()
                 stored = {key: value for key, value in stored.items() if key in made}
             plain, secrets = _config_clean(driver, merged, stored=stored)
@@ -127,6 +125,16 @@ def connector_update(
             connector.save(update_fields=fields)
             connector_changed.send(sender=Connector, connector=connector, fields=fields)
     return connector
+
+
+def _leads_elsewhere(
+    driver: type[Driver], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> bool:
+    """Whether the new settings would give our secrets to somebody else, or to another account."""
+    if any(after.get(field, "") != before.get(field, "") for field in ADDRESS_FIELDS):
+        return True
+    account = before.get(driver.account_field)
+    return bool(account) and after.get(driver.account_field) != account
 
 
 def _idle_status(driver: type[Driver], secrets: Mapping[str, str]) -> str:

@@ -98,6 +98,11 @@ def identity_apply(
             return conversation.pk, None
         conversation.external_chat_id = address
         conversation.save(update_fields=["external_chat_id"])
+    if not person.other_id and person.phone != conversation.profile.get("phone", ""):
+        # With a new number comes a new id, which we are not told yet: the old one would make the
+        # next message look like one of somebody who got the number after him.
+        conversation.profile = {**conversation.profile, "other_id": ""}
+        conversation.save(update_fields=["profile"])
     conversation_person_update(
         conversation=conversation,
         user=Person(external_id=address, other_id=person.other_id, phone=person.phone),
