@@ -47,8 +47,8 @@ def setup_steps(kind: str) -> Sequence[str]:
             ),
             _("Under App settings, Basic, copy the app secret. Then add the channel."),
             _(
-                "Under WhatsApp, Configuration, enter the webhook address and the verify token, and "
-                "switch on messages. With the app on your phone too: smb_message_echoes."
+                "Under WhatsApp, Configuration, enter the webhook address and the verify token, "
+                "and switch on messages. With the app on your phone too: smb_message_echoes."
             ),
             _("Connect the channel, and write to the number: the message is in the inbox."),
         )
@@ -77,8 +77,8 @@ def setup_steps(kind: str) -> Sequence[str]:
                 "Connected tools, switch on Allow access to messages."
             ),
             _(
-                "At developers.facebook.com make an app for your business, add Instagram to it, and "
-                "under API setup with Instagram login add the account and make a token."
+                "At developers.facebook.com make an app for your business, add Instagram to it, "
+                "and under API setup with Instagram login add the account and make a token."
             ),
             _("Copy the token, the account's number, and the Instagram app secret of that page."),
             _("Add the channel. On the same page at Meta enter the webhook address and the "

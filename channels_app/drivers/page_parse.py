@@ -129,7 +129,9 @@ def _message(message: dict[str, Any], shared: dict[str, Any], *, is_standby: boo
     payload = read_text(read_object(message.get("quick_reply")).get("payload"), max_length=1000)
     if payload.startswith(OWN_PAYLOAD):
         # A button of ours: its service gets it, and the thread no message.
-        return PostbackEvent(payload=payload, **{**values, "message_id": "", "reply_to": ""})
+        return PostbackEvent(
+            payload=payload, **{**values, "message_id": "", "reply_to": "", "data": {}}
+        )
     return MessageEvent(**values)
 
 
