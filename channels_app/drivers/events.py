@@ -36,8 +36,9 @@ class InboundAttachment:
     """A file or a card that came with a message.
 
     `ref` is whatever `Driver.fetch_media` needs (a file id, an address); empty for a location
-    or a contact. `size` in bytes, `duration` in seconds. `storage_key` says where the file lies
-    with us already: only our own pages, whose uploads we took ourselves, have one.
+    or a contact. A `link` with a `url` is a web page: its `ref` is kept and shown, not fetched.
+    `size` in bytes, `duration` in seconds. `storage_key` says where the file lies with us
+    already: only our own pages, whose uploads we took ourselves, have one.
     """
 
     type: AttachmentType

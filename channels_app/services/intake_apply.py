@@ -229,7 +229,9 @@ def attachments_store(
     """Rows of a message's files and cards; the worker fetches what is to be fetched."""
     rows = []
     for position, item in enumerate(attachments[:100]):
-        is_file = item.type not in CARD_TYPES and bool(item.ref)
+        # A link with an address of its own is a page somewhere, not a file that came with it.
+        is_page = item.type == "link" and bool(item.url)
+        is_file = item.type not in CARD_TYPES and bool(item.ref) and not is_page
         rows.append(
             Attachment(
                 message=message,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 from collections.abc import Mapping
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -23,6 +24,7 @@ from openlines_project.lib.text import clean_text
 logger = logging.getLogger(__name__)
 
 MAX_VALUE = 1000
+PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
 def templates_refresh(*, connector: Connector, now: dt.datetime) -> int:
@@ -95,9 +97,11 @@ def templates_usable(*, connector: Connector) -> QuerySet[MessageTemplate]:
 def template_text(*, template: MessageTemplate, values: Mapping[str, str]) -> str:
     """The template as the customer reads it: values are put in literally, never run."""
     text = "\n\n".join(filter(None, [template.header, template.body, template.footer]))
-    for name in template.parameters:
-        text = text.replace("{{" + name + "}}", values.get(name, ""))
-    return text
+    # In one pass: a value is not read for placeholders.
+    return PLACEHOLDER.sub(
+        lambda found: values.get(found[1], "") if found[1] in template.parameters else found[0],
+        text,
+    )
 
 
 def template_queue(

@@ -9,6 +9,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from channels_app.services.errors import ConflictError, ForbiddenError
+from channels_app.services.messages import capabilities_of
+from channels_app.tasks import deliver_seen
 from openlines_project.lib.tasks import enqueue_after_commit
 from queue_app import tasks
 from queue_app.models import (
@@ -162,3 +164,5 @@ def session_read(*, session_id: int, user: User, now: dt.datetime) -> None:
         conversation, session = session_lock(session_id)
         if unread.update(unread=0):
             session_show(session=session, conversation=conversation, now=now)
+            if capabilities_of(conversation).seen:
+                enqueue_after_commit(deliver_seen, conversation.pk)
