@@ -15,7 +15,6 @@ from urllib.parse import unquote, urlsplit
 
 from django import forms
 from django.conf import settings
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -39,7 +38,7 @@ CHALLENGE_LENGTH = 500
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def id_field(label: Promise, help_text: Promise) -> forms.CharField:
+def id_field(label: Any, help_text: Any) -> forms.CharField:
     """A setting that names something at Meta."""
     return forms.CharField(
         label=label,
@@ -56,7 +55,7 @@ def _id_check(value: str) -> None:
         raise forms.ValidationError(_("An id at Meta is a number, without blanks and signs."))
 
 
-def secret_field(label: Promise, help_text: Promise, *, max_length: int = 200) -> forms.CharField:
+def secret_field(label: Any, help_text: Any, *, max_length: int = 200) -> forms.CharField:
     """A setting that is never shown again."""
     return forms.CharField(
         label=label,

@@ -198,7 +198,7 @@ class WhatsAppDriver(MetaDriver):
     def _mark_read(self, message_id: str, more: Mapping[str, Any]) -> None:
         if message_id:
             body = {"messaging_product": "whatsapp", "status": "read", "message_id": message_id}
-            self._api.call("POST", f"{self._number}/messages", json=body | more)
+            self._api.call("POST", f"{self._number}/messages", json={**body, **more})
 
     # --- the account ----------------------------------------------------------------------
 

@@ -162,16 +162,17 @@ def whatsapp_data(message: dict[str, Any]) -> dict[str, Any]:
             if (value := read_name(referral.get(name), max_length=500))
         },
         "address": read_name(read_object(message.get("location")).get("address")),
-        "order": [
-            {
-                name: value
-                for name in ("product_retailer_id", "quantity", "item_price", "currency")
-                if isinstance(value := read_object(item).get(name), (str, int, float))
-            }
-            for item in read_list(read_object(message.get("order")).get("product_items"))[
-                :MAX_ITEMS
-            ]
-        ],
+        "order": _items(read_object(message.get("order"))),
         "what": read_name(read_object(message.get("unsupported")).get("type"), max_length=60),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _items(order: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was ordered from the catalogue."""
+    names = ("product_retailer_id", "quantity", "item_price", "currency")
+    items = map(read_object, read_list(order.get("product_items"))[:MAX_ITEMS])
+    return [
+        {name: item[name] for name in names if isinstance(item.get(name), (str, int, float))}
+        for item in items
+    ]

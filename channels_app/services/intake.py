@@ -132,8 +132,9 @@ def _event_take(
 ) -> Received | None:
     """One event through its fall-backs. None for events that leave no key."""
     if isinstance(event, IgnoredEvent):
-        if event.notice:
-            _quietly(lambda: connector_notice(connector=connector, notice=event.notice))
+        notice = event.notice
+        if notice:
+            _quietly(lambda: connector_notice(connector=connector, notice=notice))
         return None
     key = event_key(event)
     error: Exception

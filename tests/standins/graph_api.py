@@ -76,6 +76,10 @@ class GraphStandIn(StandIn):
         self.webhook: dict[str, str] = {"application": "https://elsewhere.example/webhook"}
         self.subscribed: list[str] = []
 
+    def script(self, key: str, *answers: Any) -> None:
+        """As ever, and `AcceptedThen` beside the other answers."""
+        super().script(key, *answers)
+
     def receive(self, call: Call, key: str) -> Scripted:
         with self._changed:
             self.calls.append(call)

@@ -368,7 +368,8 @@ def test_nobody_there_is_tried_again() -> None:
 
 @pytest.mark.parametrize("missing", ["access_token", "phone_number_id"])
 def test_without_its_settings_nothing_is_sent(graph: GraphStandIn, missing: str) -> None:
-    driver = driver_for("whatsapp", graph, **{missing: ""})
+    settings: dict[str, Any] = {missing: ""}
+    driver = driver_for("whatsapp", graph, **settings)
     with pytest.raises(DriverError) as caught:
         driver.send(outgoing("whatsapp"))
     assert caught.value.error_class == "auth"
