@@ -80,6 +80,14 @@ def templates_sweep() -> None:
 
 
 @shared_task
+def secrets_sweep() -> None:
+    """Renew access data that run out by themselves."""
+    from channels_app.services.renewals import secrets_sweep as sweep
+
+    sweep(now=timezone.now())
+
+
+@shared_task
 def inbound_sweep() -> None:
     """Try pending events again."""
     from channels_app.services.pending import inbound_sweep as sweep

@@ -298,6 +298,11 @@ class Driver:
         """Ask the platform whether all is well. Raises `DriverError`."""
         return CheckResult(account=None)
 
+    def renew(self) -> Mapping[str, str]:
+        """New secrets in place of those that run out by themselves, asked for once a week; none
+        where they last. Raises `DriverError`."""
+        return {}
+
     def fetch_media(self, ref: str) -> AbstractContextManager[MediaFile]:
         """Open the file behind an attachment's `ref`. Raises `DriverError`."""
         raise NotImplementedError

@@ -165,6 +165,20 @@ class InstagramDriver(PageDriver):
             account=account, problems=tuple(problems), facts=((_("Account"), account.name),)
         )
 
+    def renew(self) -> Mapping[str, str]:
+        # A token of Instagram login lasts for 60 days, and can be made new while it lives.
+        if not self.has_instagram_login:
+            return {}
+        token = str(self.config.get("access_token") or "")
+        answer = self._api.call(
+            "GET",
+            "refresh_access_token",
+            # This call wants the token here; it goes to Instagram alone.
+            params={"grant_type": "ig_refresh_token", "access_token": token},
+        )
+        fresh = answer.get("access_token")
+        return {"access_token": fresh} if isinstance(fresh, str) and fresh else {}
+
     def _account(self) -> Account:
         expected = str(self.config.get("account_id") or "")
         if self.has_instagram_login:

@@ -152,6 +152,8 @@ def _respond(stand_in: StandIn, call: Call) -> Answer:
         return Answer({"id": f"77000{len(stand_in.called('media'))}"})
     if name == "subscribed_apps":
         return _subscribed(stand_in, call)
+    if name == "refresh_access_token":
+        return Answer({"access_token": f"{call.query['access_token']}new", "expires_in": 5_184_000})
     if name == "message_templates":
         return Answer({"data": stand_in.templates, "paging": {}})
     if name in stand_in.media:
