@@ -74,8 +74,9 @@ def _address_change(conversation_id: int, chat_id: str) -> None:
 def identity_apply(
     *, connector: Connector, event: IdentityEvent, now: dt.datetime
 ) -> tuple[int | None, int | None]:
-    """The person has a new number or id: his conversation goes on under it, with a note.
+    """The person has a new number or id: his conversation goes on under it.
 
+    A new number is noted in the thread.
     Inside the caller's transaction. Somebody who never wrote leaves no trace. When the new address
     has a conversation already, both stay: their messages are two threads.
     """
@@ -88,8 +89,9 @@ def identity_apply(
     other_id = conversation.profile.get("other_id", "")
     kept_by_id = bool(other_id) and conversation.external_chat_id == other_id
     # A thread known by the business's id stays under that kind of id when the number changes.
-    address = person.other_id if kept_by_id else person.external_id
+    address = (kept_by_id and person.other_id) or person.external_id
     address = address or conversation.external_chat_id
+    has_new_number = bool(person.phone) and person.phone != conversation.profile.get("phone", "")
     if address != conversation.external_chat_id:
         taken = Conversation.objects.filter(
             connector=connector, external_chat_id=address, external_thread=event.thread
@@ -98,7 +100,7 @@ def identity_apply(
             return conversation.pk, None
         conversation.external_chat_id = address
         conversation.save(update_fields=["external_chat_id"])
-    if not person.other_id and person.phone != conversation.profile.get("phone", ""):
+    if not person.other_id and has_new_number:
         # With a new number comes a new id, which we are not told yet: the old one would make the
         # next message look like one of somebody who got the number after him.
         conversation.profile = {**conversation.profile, "other_id": ""}
@@ -108,7 +110,8 @@ def identity_apply(
         user=Person(external_id=address, other_id=person.other_id, phone=person.phone),
         reply_context={},
     )
-    conversation_system_message(conversation=conversation, kind="new_address", now=now)
+    if has_new_number:
+        conversation_system_message(conversation=conversation, kind="new_address", now=now)
     return conversation.pk, None
 
 

@@ -14,6 +14,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, TypeVar
 
 from django.db import (
@@ -139,7 +140,7 @@ def _event_take(
     key = event_key(event)
     error: Exception
     try:
-        event = chat_resolve(connector=connector, event=event)
+        event = _repeated(partial(chat_resolve, connector=connector, event=event))
         if isinstance(event, receipts.KEYLESS):
             return _keyless_take(connector, event, key, raw, now)
         return _repeated(lambda: _event_apply(connector, event, key, now, mode="route"))
