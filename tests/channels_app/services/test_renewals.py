@@ -9,6 +9,7 @@ import pytest
 
 from channels_app.models import Connector
 from channels_app.services import renewals
+from channels_app.services.connectors import connector_driver
 from channels_app.services.renewals import secrets_renew, secrets_sweep
 from tests.factories import ConnectorFactory, MetaConnectorFactory, moment
 from tests.standins import graph_api as graph_module
@@ -80,12 +81,11 @@ def test_the_sweep_takes_every_connected_account_and_one_that_fails_stops_no_oth
     good = instagram(graph, account_id="1")
     instagram(graph, account_id="2", status="broken")
     instagram(graph, account_id="3", status="disabled", disabled_at=moment())
-    original = renewals.connector_driver
 
     def driver(connector: Connector) -> Any:
         if connector.pk == bad.pk:
             raise RuntimeError("broken driver")
-        return original(connector)
+        return connector_driver(connector)
 
     monkeypatch.setattr(renewals, "connector_driver", driver)
     assert secrets_sweep(now=moment()) == 1
