@@ -76,9 +76,8 @@ def identity_apply(
 ) -> tuple[int | None, int | None]:
     """The person has a new number or id: his conversation goes on under it.
 
-    A new number is noted in the thread.
-    Inside the caller's transaction. Somebody who never wrote leaves no trace. When the new address
-    has a conversation already, both stay: their messages are two threads.
+    A new number is noted in the thread. Inside the caller's transaction. Somebody who never wrote
+    leaves no trace. When the new address has a conversation already, both stay: two threads.
     """
     person = event.user
     if person is None:

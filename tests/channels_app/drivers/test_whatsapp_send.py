@@ -379,37 +379,3 @@ def test_without_its_settings_nothing_is_sent(graph: GraphStandIn, missing: str)
 def test_an_answer_without_an_id_is_still_a_success(graph: GraphStandIn) -> None:
     graph.script("messages", Answer({"messages": []}))
     assert send(graph) == ""
-
-
-# --- gestures -----------------------------------------------------------------------------
-
-
-def test_typing_is_shown_with_the_customers_last_message(graph: GraphStandIn) -> None:
-    driver_for("whatsapp", graph).typing(
-        chat_id=CUSTOMERS["whatsapp"], reply_context={"last_message_id": "wamid.LAST=="}
-    )
-    (call,) = graph.called("messages")
-    assert call.json == {
-        "messaging_product": "whatsapp",
-        "status": "read",
-        "message_id": "wamid.LAST==",
-        "typing_indicator": {"type": "text"},
-    }
-    assert graph.accepted == []
-
-
-def test_seen_marks_the_message_as_read(graph: GraphStandIn) -> None:
-    driver_for("whatsapp", graph).seen(
-        chat_id=CUSTOMERS["whatsapp"], message_id="wamid.LAST==", reply_context={}
-    )
-    (call,) = graph.called("messages")
-    assert call.json == {
-        "messaging_product": "whatsapp", "status": "read", "message_id": "wamid.LAST==",
-    }  # fmt: skip
-
-
-def test_without_a_message_of_his_nothing_is_shown(graph: GraphStandIn) -> None:
-    driver = driver_for("whatsapp", graph)
-    driver.typing(chat_id=CUSTOMERS["whatsapp"], reply_context={})
-    driver.seen(chat_id=CUSTOMERS["whatsapp"], message_id="", reply_context={})
-    assert graph.calls == []
