@@ -304,6 +304,8 @@ CELERY_BEAT_SCHEDULE = {
         ("notices", "queue_app.tasks.line_notices_sweep", 30),
         ("media", "channels_app.tasks.media_sweep", 30),
         ("clean", "channels_app.tasks.inbound_clean", 3600),
+        ("templates", "channels_app.tasks.templates_sweep", 6 * 3600),
+        ("secrets", "channels_app.tasks.secrets_sweep", 7 * 86_400),
     )
 }
 

@@ -33,6 +33,62 @@ def setup_steps(kind: str) -> Sequence[str]:
             _("Copy the line for your site and paste it before </body> of every page."),
             _("No site yet? Give your customers the address of the chat page."),
         )
+    if kind == "whatsapp":
+        return (
+            _(
+                "At developers.facebook.com make an app for your business and add WhatsApp to it. "
+                "Under WhatsApp, API setup, add your number."
+            ),
+            _("From the same page copy the phone number id and the business account id."),
+            _(
+                "In the Business settings make a system user, give it the app and the WhatsApp "
+                "account, and make a token without an end for whatsapp_business_messaging and "
+                "whatsapp_business_management. Copy it into Access token."
+            ),
+            _("Under App settings, Basic, copy the app secret. Then add the channel."),
+            _(
+                "Under WhatsApp, Configuration, enter the webhook address and the verify token, "
+                "and switch on messages. With the app on your phone too: smb_message_echoes."
+            ),
+            _("Connect the channel, and write to the number: the message is in the inbox."),
+        )
+    if kind == "messenger":
+        return (
+            _("At developers.facebook.com make an app for your business and add Messenger to it."),
+            _(
+                "Under Messenger, Settings, Access tokens, add your page and make a token. Copy it "
+                "into Page access token, and the number beside the page into Page id."
+            ),
+            _("Under App settings, Basic, copy the app secret. Then add the channel."),
+            _(
+                "Under Messenger, Settings, Webhooks, enter the webhook address and the verify "
+                "token. What is to be delivered we switch on ourselves."
+            ),
+            _("Connect the channel, and write to the page: the message is in the inbox."),
+            _(
+                "Until Meta has approved the app for pages_messaging, only its own testers can "
+                "write. To answer after 24 hours it needs Human Agent as well."
+            ),
+        )
+    if kind == "instagram":
+        return (
+            _(
+                "Make the account a professional one. In the Instagram app, under Messages, "
+                "Connected tools, switch on Allow access to messages."
+            ),
+            _(
+                "At developers.facebook.com make an app for your business, add Instagram to it, "
+                "and under API setup with Instagram login add the account and make a token."
+            ),
+            _("Copy the token, the account's number, and the Instagram app secret of that page."),
+            _("Add the channel. On the same page at Meta enter the webhook address and the "
+              "verify token, and switch on messages."),
+            _("Connect the channel, and write to the account: the message is in the inbox."),
+            _(
+                "Until Meta has approved the app, only its own testers can write. To answer after "
+                "24 hours it needs Human Agent as well."
+            ),
+        )  # fmt: skip
     if kind == "custom":
         return (
             _("Leave Secret empty: we make one and show it once. Copy it into your system."),

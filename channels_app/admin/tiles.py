@@ -28,6 +28,9 @@ BADGES: Final = {
 KIND_SENTENCES: Final = {
     "livechat": _("A chat on your own site"),
     "telegram": _("A bot"),
+    "whatsapp": _("A number of your business"),
+    "messenger": _("A Facebook page"),
+    "instagram": _("A professional account"),
     "custom": _("Your own system"),
 }
 

@@ -13,6 +13,9 @@ from channels_app.drivers.base import Driver
 BUILT_IN = {
     "livechat": "channels_app.drivers.livechat:LiveChatDriver",
     "telegram": "channels_app.drivers.telegram:TelegramDriver",
+    "whatsapp": "channels_app.drivers.whatsapp:WhatsAppDriver",
+    "messenger": "channels_app.drivers.messenger:MessengerDriver",
+    "instagram": "channels_app.drivers.instagram:InstagramDriver",
     "custom": "channels_app.drivers.custom:CustomDriver",
 }
 ENTRY_POINT_GROUP = "openlines.drivers"

@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from channels_app import tasks
 from channels_app.drivers.base import Account, CheckResult, Driver, DriverError
 from channels_app.drivers.registry import UnknownKind, driver_class
 from channels_app.models import Connector, ConnectorStatus, Conversation, OpenChannel
@@ -24,6 +25,7 @@ from channels_app.services.errors import ConflictError, InvalidError, PlatformEr
 from channels_app.signals import connector_changed
 from openlines_project.lib.http import trusted_door, untrusted_door
 from openlines_project.lib.kept import kept_language, kept_sentence
+from openlines_project.lib.tasks import enqueue
 from openlines_project.lib.text import clean_text
 
 # A change of one of these may send our secrets to somebody else: they must be typed again.
@@ -110,9 +112,7 @@ def connector_update(
         if config is not None:
             stored = dict(connector.secrets)
             merged = {**connector.config, **config}
-            if any(
-                merged.get(field, "") != connector.config.get(field, "") for field in ADDRESS_FIELDS
-            ):
+            if _leads_elsewhere(driver, connector.config, merged):
                 made = driver.new_secrets()
                 stored = {key: value for key, value in stored.items() if key in made}
             plain, secrets = _config_clean(driver, merged, stored=stored)
@@ -127,12 +127,22 @@ def connector_update(
     return connector
 
 
+def _leads_elsewhere(
+    driver: type[Driver], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> bool:
+    """Whether the new settings would give our secrets to somebody else, or to another account."""
+    if any(after.get(field, "") != before.get(field, "") for field in ADDRESS_FIELDS):
+        return True
+    account = before.get(driver.account_field)
+    return bool(account) and after.get(driver.account_field) != account
+
+
 def _idle_status(driver: type[Driver], secrets: Mapping[str, str]) -> str:
     if any(not secrets.get(field) for field in driver.required_secrets):
         return ConnectorStatus.NOT_CONFIGURED
-    capabilities = driver.capabilities
-    platform_calls = capabilities.webhook and capabilities.polling
-    return ConnectorStatus.NOT_CONFIGURED if platform_calls else ConnectorStatus.CONNECTED
+    if driver.capabilities.connects:
+        return ConnectorStatus.NOT_CONFIGURED
+    return ConnectorStatus.CONNECTED
 
 
 def _config_clean(
@@ -185,13 +195,18 @@ def connector_connect(
     address = "" if polling else webhook_url(connector)
     if polling and not capabilities.polling:
         raise InvalidError("no_polling", _("This channel cannot be asked for messages."))
-    needs_address = capabilities.webhook and capabilities.polling and not polling
+    needs_address = capabilities.connects and not polling
     if needs_address and not is_reachable(driver):
         raise InvalidError(
             "no_public_url",
             _(
                 "This installation has no public address, so the platform cannot deliver to it. "
                 "Set PUBLIC_URL, or let us ask the platform for messages."
+            )
+            if capabilities.polling
+            else _(
+                "This installation has no public address, so the platform cannot deliver to it. "
+                "Set PUBLIC_URL."
             ),
         )
     if needs_address and not address:
@@ -225,7 +240,14 @@ def connector_connect(
             connector_changed.send(sender=Connector, connector=connector, fields=["status"])
     except IntegrityError:
         raise _taken(connector, account) from None
+    _templates_ask(connector, driver)
     return connector
+
+
+def _templates_ask(connector: Connector, driver: Driver) -> None:
+    """Let the worker list the account's templates anew."""
+    if driver.capabilities.templates:
+        enqueue(tasks.templates_refresh, connector.pk)
 
 
 def is_reachable(driver: Driver) -> bool:
@@ -316,6 +338,7 @@ def connector_check(*, connector: Connector, now: dt.datetime) -> CheckResult:
     Connector.objects.filter(pk=connector.pk).update(**values)
     connector.refresh_from_db()
     connector_changed.send(sender=Connector, connector=connector, fields=list(values))
+    _templates_ask(connector, driver)
     return replace(
         result,
         problems=tuple(map(kept_sentence, result.problems)),

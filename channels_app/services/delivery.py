@@ -51,7 +51,7 @@ from channels_app.services.conversations import (
 )
 from channels_app.services.errors import ConflictError
 from channels_app.services.media import attachment_open, signed_file_url
-from channels_app.services.messages import capabilities_of
+from channels_app.services.messages import capabilities_of, customer_wrote_at, template_of
 from channels_app.signals import delivery_changed
 from openlines_project.lib.db import is_worth_repeating
 from openlines_project.lib.tasks import enqueue, enqueue_after_commit
@@ -149,6 +149,7 @@ def _lease_over(message: Message, now: dt.datetime) -> bool:
 
 def _outgoing(message: Message) -> Outgoing:
     conversation = message.conversation
+    has_window = capabilities_of(conversation).reply_window_hours > 0
     files = [
         OutgoingFile(
             type=attachment.type,  # type: ignore[arg-type]
@@ -173,6 +174,9 @@ def _outgoing(message: Message) -> Outgoing:
         buttons=message.buttons,
         reply_to=message.reply_to_external_id,
         reply_context=conversation.reply_context,
+        customer_wrote_at=customer_wrote_at(conversation) if has_window else None,
+        is_automatic=message.author_kind == "system",
+        template=template_of(message),
     )
 
 

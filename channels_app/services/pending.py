@@ -23,6 +23,7 @@ from channels_app.services import receipts
 from channels_app.services.connectors import connector_driver
 from channels_app.services.conversations import conversation_lock, person_columns
 from channels_app.services.gaps import older_first
+from channels_app.services.identities import chat_resolve
 from channels_app.services.intake_effect import event_effect, event_find
 from channels_app.services.intake_sql import event_key_insert
 from channels_app.services.received import (
@@ -193,6 +194,7 @@ def replay_note(*, event_id: int, error: str) -> str:
 def _effect_or_receipt(
     connector: Connector, event: Event, now: dt.datetime, last_try: bool
 ) -> tuple[int | None, int | None]:
+    event = chat_resolve(connector=connector, event=event)
     if isinstance(event, receipts.KEYLESS):
         known = receipts.keyless_apply(connector=connector, event=event, now=now)
         if not known and not last_try:

@@ -180,6 +180,7 @@ def _system_words(message: Message, conversation: Conversation) -> tuple[str, st
         "shut": ("lock", _("%(name)s blocked this sender.")),
         "let_in": ("check", _("%(name)s let this sender in again.")),
         "ceiling": ("warn", _("The customer waited %(days)s days for an answer.")),
+        "new_address": ("info", _("The customer has a new number on %(channel)s.")),
     }
     icon, text = words.get(message.kind, ("info", message.text))
     text = text.replace("%(name)s", person_name(message.author))

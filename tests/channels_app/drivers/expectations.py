@@ -49,7 +49,7 @@ def concluded(event: Event, expected: Mapping[str, Any]) -> dict[str, Any]:
         "phone": (event.user.phone if event.user else "") or None,
         "chat": event.chat_id or None,
         "business_connection_id": event.thread or None,
-        "timestamp": _time(event.at),
+        "timestamp": time_text(event.at),
         "dedup": event.key.replace("update_id:", "update_id=") or None,
         "message_id": getattr(event, "message_id", "") or None,
         "text": getattr(event, "text", "") or None,
@@ -57,7 +57,7 @@ def concluded(event: Event, expected: Mapping[str, Any]) -> dict[str, Any]:
         "data": dict(getattr(event, "data", {})),
         "forwarded": getattr(event, "data", {}).get("forwarded"),
         "attachments": list(getattr(event, "attachments", ())),
-        "edited_at": _time(getattr(event, "edited_at", None)),
+        "edited_at": time_text(getattr(event, "edited_at", None)),
         "emoji": getattr(event, "emoji", None),
         "payload": getattr(event, "payload", None),
         "callback_id": getattr(event, "callback_id", None),
@@ -99,5 +99,5 @@ def _attachment(found: InboundAttachment, wanted: Mapping[str, Any]) -> dict[str
     return {key: said[key] for key in wanted}
 
 
-def _time(moment: dt.datetime | None) -> str | None:
+def time_text(moment: dt.datetime | None) -> str | None:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

@@ -320,6 +320,20 @@ def test_a_place_is_shown_with_its_coordinates_and_no_map() -> None:
     assert 'href="geo:-23.50000,46.25000"' in html
 
 
+def test_a_web_address_somebody_sent_is_a_link_and_nothing_else_is() -> None:
+    story = desk()
+    session = story.chat()
+    for position, ref in enumerate(["https://example.com/a?b=1&c=2", "javascript:alert(1)"]):
+        Attachment.objects.create(
+            message=Message.objects.get(), position=position, type="link", platform_ref=ref,
+            state=AttachmentState.STORED,
+        )  # fmt: skip
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    assert 'href="https://example.com/a?b=1&amp;c=2"' in html
+    assert 'rel="noopener noreferrer nofollow"' in html
+    assert "javascript:" not in html
+
+
 def test_the_foot_says_what_may_be_done() -> None:
     story = desk()
 
