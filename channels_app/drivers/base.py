@@ -271,6 +271,9 @@ class Driver:
         self.trusted = trusted
         self.untrusted = untrusted
         self.account_id = account_id
+        # Where the platform delivers to, set by whoever makes the driver; empty without a public
+        # address.
+        self.webhook_url = ""
 
     @property
     def api_base_url(self) -> str:
@@ -284,13 +287,19 @@ class Driver:
     def verify(self, headers: Mapping[str, str], raw: bytes, *, now: dt.datetime) -> None:
         """Check the delivery's signature on its raw bytes.
 
-        `headers` has lower-case names. Raises `SignatureError`, also when our own secret is
+        `headers` has lower-case names, and under `:url` the whole public address that was called,
+        which some platforms sign as well. Raises `SignatureError`, also when our own secret is
         missing: never "no secret, so open".
         """
         raise SignatureError
 
     def challenge(self, query: Mapping[str, str]) -> str | None:
         """The answer to a platform's GET handshake, None to refuse it with 403."""
+        return None
+
+    def answer(self, raw: bytes) -> tuple[str, str] | None:
+        """What the platform wants to hear when all of a verified delivery is kept: `(content type,
+        text)`. None: any success will do. Raises nothing."""
         return None
 
     def parse(self, raw: bytes) -> list[Event]:

@@ -77,6 +77,7 @@ def _delivery(request: HttpRequest, connector: Connector) -> HttpResponse:
         return HttpResponse(status=413)
     now = timezone.now()
     headers = {name.lower(): value for name, value in request.headers.items()}
+    headers[":url"] = _called_url(request)
     try:
         connector_driver(connector).verify(headers, raw, now=now)
     except SignatureError:
@@ -93,6 +94,10 @@ def _delivery(request: HttpRequest, connector: Connector) -> HttpResponse:
         connector_heard(connector=connector, now=now)
     except DatabaseFault:
         logger.exception("The time of the last event could not be stored")
+    wanted = connector_driver(connector).answer(raw)
+    if wanted is not None:
+        content_type, text = wanted
+        return HttpResponse(text, content_type=content_type)
     results = [
         {
             "message_id": item.message_id,
@@ -102,6 +107,14 @@ def _delivery(request: HttpRequest, connector: Connector) -> HttpResponse:
         for item in received
     ]
     return JsonResponse({"results": results})
+
+
+def _called_url(request: HttpRequest) -> str:
+    """The address that was called as the platform knows it: a proxy before us may have changed it."""
+    if not settings.PUBLIC_URL:
+        return request.build_absolute_uri()
+    query = request.META.get("QUERY_STRING", "")
+    return f"{settings.PUBLIC_URL}{request.path_info}" + (f"?{query}" if query else "")
 
 
 def _try_again() -> HttpResponse:
