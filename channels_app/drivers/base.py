@@ -195,7 +195,9 @@ class Capabilities:
 
     `text_limit` and `caption_limit` are counted in `text_unit`; a caption is a text that goes
     with a file, and 0 means that a text always goes alone. `files_per_message` 0 means any number.
-    `reply_window_hours` counts from the customer's last message, 0 means no end.
+    `reply_window_hours` counts from the customer's last message, 0 means no end. `connects` says
+    that the platform must reach us, and is told on connecting where; until then the channel is
+    not set up.
     """
 
     text_limit: int = 4096
@@ -207,7 +209,10 @@ class Capabilities:
     caption_limit: int = 0
     reply_window_hours: int = 0
     typing: bool = False
+    seen: bool = False  # the customer can be shown that we have read his message
     buttons: bool = False
+    profiles: bool = False  # the name of a person is asked for: his messages do not have it
+    connects: bool = False
     deduplicates: bool = False  # a repeat of `delivery_id` is recognised: `unknown` may be re-sent
     can_answer_later: bool = True  # false where the person is gone when his page is closed
     outgoing_by_reading: bool = False  # nothing is sent: the other side reads our database
@@ -336,6 +341,14 @@ class Driver:
 
     def typing(self, *, chat_id: str, reply_context: Mapping[str, Any]) -> None:
         """Show the customer that we are writing. Best effort. Raises `DriverError`."""
+
+    def seen(self, *, chat_id: str, message_id: str, reply_context: Mapping[str, Any]) -> None:
+        """Show the customer that his message was read. Best effort. Raises `DriverError`."""
+
+    def fetch_profile(self, user_id: str) -> Person | None:
+        """Ask for the name of a person; None when the platform does not tell it. Raises
+        `DriverError`."""
+        return None
 
     def acknowledge(self, event: PostbackEvent) -> None:
         """Tell the platform that a button press was received. Raises `DriverError`."""

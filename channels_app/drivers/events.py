@@ -136,7 +136,12 @@ class TypingEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactEvent(Event):
-    """The platform tells more of the person (`user`), without a message."""
+    """The platform tells more of the person (`user`), without a message.
+
+    `referral` says what brought him here: an advertisement, a link with a parameter.
+    """
+
+    referral: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

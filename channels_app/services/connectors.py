@@ -132,9 +132,9 @@ def connector_update(
 def _idle_status(driver: type[Driver], secrets: Mapping[str, str]) -> str:
     if any(not secrets.get(field) for field in driver.required_secrets):
         return ConnectorStatus.NOT_CONFIGURED
-    capabilities = driver.capabilities
-    platform_calls = capabilities.webhook and capabilities.polling
-    return ConnectorStatus.NOT_CONFIGURED if platform_calls else ConnectorStatus.CONNECTED
+    if driver.capabilities.connects:
+        return ConnectorStatus.NOT_CONFIGURED
+    return ConnectorStatus.CONNECTED
 
 
 def _config_clean(
@@ -187,13 +187,18 @@ def connector_connect(
     address = "" if polling else webhook_url(connector)
     if polling and not capabilities.polling:
         raise InvalidError("no_polling", _("This channel cannot be asked for messages."))
-    needs_address = capabilities.webhook and capabilities.polling and not polling
+    needs_address = capabilities.connects and not polling
     if needs_address and not is_reachable(driver):
         raise InvalidError(
             "no_public_url",
             _(
                 "This installation has no public address, so the platform cannot deliver to it. "
                 "Set PUBLIC_URL, or let us ask the platform for messages."
+            )
+            if capabilities.polling
+            else _(
+                "This installation has no public address, so the platform cannot deliver to it. "
+                "Set PUBLIC_URL."
             ),
         )
     if needs_address and not address:
