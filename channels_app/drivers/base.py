@@ -214,6 +214,7 @@ class Capabilities:
     profiles: bool = False  # the name of a person is asked for: his messages do not have it
     connects: bool = False
     deduplicates: bool = False  # a repeat of `delivery_id` is recognised: `unknown` may be re-sent
+    retry_hours: int = 1  # for so long a message is tried again
     can_answer_later: bool = True  # false where the person is gone when his page is closed
     outgoing_by_reading: bool = False  # nothing is sent: the other side reads our database
 
