@@ -28,6 +28,10 @@ BADGES: Final = {
 KIND_SENTENCES: Final = {
     "livechat": _("A chat on your own site"),
     "telegram": _("A bot"),
+    "viber": _("A bot"),
+    "vk": _("A community's messages"),
+    "line": _("An official account"),
+    "twilio": _("A phone number"),
     "custom": _("Your own system"),
 }
 
