@@ -38,8 +38,8 @@ def setup_steps(kind: str) -> Sequence[str]:
         return (
             _("In VK, open your community, Manage, Messages, and switch messages on."),
             _(
-                "In Manage, API usage, make an access key with the rights to messages and to manage "
-                "the community. Copy it into the field Access key."
+                "In Manage, API usage, make an access key with the rights to messages and to "
+                "manage the community. Copy it into the field Access key."
             ),
             _(
                 "On the tab Callback API copy the string to be returned into Confirmation code. "
@@ -48,8 +48,8 @@ def setup_steps(kind: str) -> Sequence[str]:
             _("Community's number is the one in the community's settings, such as 123456."),
             _(
                 "Add and connect the channel. VK confirms the address and delivers to us. If your "
-                "key may not manage the community, enter the webhook address on the tab Callback API "
-                "by hand, press Confirm, and tick all events of messages."
+                "key may not manage the community, enter the webhook address on the tab Callback "
+                "API by hand, press Confirm, and tick all events of messages."
             ),
         )
     if kind == "line":

@@ -55,6 +55,11 @@ def call(
     try:
         return door.request(method, url, **request)
     except TargetRefused:
+        if not door.trusted:
+            raise content_error(
+                _("A file cannot be put where %(platform)s wants it: the address is private.")
+                % told
+            ) from None
         raise DriverError(
             _("The API address is private, and PRIVATE_TARGETS does not name it."),
             error_class="auth",

@@ -110,7 +110,7 @@ def _delivery(request: HttpRequest, connector: Connector) -> HttpResponse:
 
 
 def _called_url(request: HttpRequest) -> str:
-    """The address that was called as the platform knows it: a proxy before us may have changed it."""
+    """The address that was called, as the platform knows it: a proxy may have changed it."""
     if not settings.PUBLIC_URL:
         return request.build_absolute_uri()
     query = request.META.get("QUERY_STRING", "")
