@@ -224,10 +224,14 @@ def _unsend(event: dict[str, Any], shared: dict[str, Any]) -> Event:
     return DeleteEvent(message_id=message_id, **shared)
 
 
+def _followed(event: dict[str, Any], shared: dict[str, Any]) -> Event:
+    return ReachabilityEvent(reachable=event.get("type") == "follow", **shared)
+
+
 _KINDS = {
     "message": _message,
     "postback": _postback,
     "unsend": _unsend,
-    "follow": lambda _event, shared: ReachabilityEvent(reachable=True, **shared),
-    "unfollow": lambda _event, shared: ReachabilityEvent(reachable=False, **shared),
+    "follow": _followed,
+    "unfollow": _followed,
 }

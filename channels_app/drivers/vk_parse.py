@@ -205,9 +205,14 @@ def _press(key: str, part: dict[str, Any]) -> Event:
     )
 
 
-def _allowed(key: str, part: dict[str, Any], *, reachable: bool) -> Event:
+def _allowed(key: str, part: dict[str, Any]) -> Event:
     person = _person_of(part, "user_id")
-    return ReachabilityEvent(key=key, chat_id=person.external_id, user=person, reachable=reachable)
+    return ReachabilityEvent(key=key, chat_id=person.external_id, user=person, reachable=True)
+
+
+def _denied(key: str, part: dict[str, Any]) -> Event:
+    person = _person_of(part, "user_id")
+    return ReachabilityEvent(key=key, chat_id=person.external_id, user=person, reachable=False)
 
 
 def _typing(key: str, part: dict[str, Any]) -> Event:
@@ -232,8 +237,8 @@ _KINDS = {
     "message_reply": _message,
     "message_edit": _edit,
     "message_event": _press,
-    "message_allow": lambda key, part: _allowed(key, part, reachable=True),
-    "message_deny": lambda key, part: _allowed(key, part, reachable=False),
+    "message_allow": _allowed,
+    "message_deny": _denied,
     "message_typing_state": _typing,
     "message_read": _read,
 }

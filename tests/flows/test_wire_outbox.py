@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from channels_app.drivers.registry import driver_class
 from channels_app.models import Connector, ConnectorStatus, Conversation, Message, MessageState
 from channels_app.services import connectors
 from channels_app.services.connectors import connector_check, connector_connect
@@ -59,7 +60,7 @@ def standins() -> Iterator[Callable[[str], Any]]:
 
 
 def connected(kind: str, stand_in: Any, **values: Any) -> Connector:
-    secrets = {name: SETTINGS[kind][name] for name in connectors.driver_class(kind).secret_fields}
+    secrets = {name: SETTINGS[kind][name] for name in driver_class(kind).secret_fields}
     config = {name: value for name, value in SETTINGS[kind].items() if name not in secrets}
     return wire_connector(
         kind, config=config | {"api_base_url": stand_in.url}, secrets=secrets, **values

@@ -29,7 +29,7 @@ def test_connecting_enters_our_address(line: LineStandIn) -> None:
 
 @pytest.mark.parametrize("changes", [{"channel_token": "wrong"}, {"channel_secret": ""}])
 def test_wrong_settings_are_told_before_anything_is_set(
-    line: LineStandIn, changes: dict[str, str]
+    line: LineStandIn, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(DriverError) as caught:
         driver_for("line", line, **changes).connect(webhook_url=WEBHOOK)

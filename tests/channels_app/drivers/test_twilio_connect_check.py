@@ -13,8 +13,7 @@ from tests.channels_app.drivers.wires import WEBHOOK, driver_for
 from tests.standins.server import Answer
 from tests.standins.twilio_api import ACCOUNT, NUMBER, SERVICE, TwilioStandIn, twilio_api
 
-BY_SERVICE = {"number": "", "messaging_service_sid": SERVICE}
-BY_WHATSAPP = {"number": f"whatsapp:{NUMBER}"}
+BY_SERVICE: dict[str, Any] = {"number": "", "messaging_service_sid": SERVICE}
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def test_other_senders_are_set_by_hand(twilio: TwilioStandIn, number: str) -> No
     ],
 )
 def test_wrong_settings_are_told_before_anything_is_set(
-    twilio: TwilioStandIn, changes: dict[str, str], error_class: str
+    twilio: TwilioStandIn, changes: dict[str, Any], error_class: str
 ) -> None:
     with pytest.raises(DriverError) as caught:
         driver_for("twilio", twilio, **changes).connect(webhook_url=WEBHOOK)
@@ -92,7 +91,7 @@ def test_disconnecting_takes_our_address_away_and_no_other(twilio: TwilioStandIn
 
 
 @pytest.mark.parametrize("changes", [{}, BY_SERVICE])
-def test_all_is_well_after_connecting(twilio: TwilioStandIn, changes: dict[str, str]) -> None:
+def test_all_is_well_after_connecting(twilio: TwilioStandIn, changes: dict[str, Any]) -> None:
     driver = driver_for("twilio", twilio, **changes)
     driver.connect(webhook_url=WEBHOOK)
     assert driver.check(webhook_url=WEBHOOK).problems == ()
@@ -119,7 +118,7 @@ def test_all_is_well_after_connecting(twilio: TwilioStandIn, changes: dict[str, 
 )
 def test_each_problem_is_a_sentence(
     twilio: TwilioStandIn,
-    changes: dict[str, str],
+    changes: dict[str, Any],
     number: dict[str, Any],
     service: dict[str, Any],
     problem: str,

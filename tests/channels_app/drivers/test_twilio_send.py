@@ -119,7 +119,8 @@ def test_what_twilio_would_refuse_is_not_sent(
 
 @pytest.mark.parametrize("missing", ["account_sid", "auth_token", "number"])
 def test_without_access_data_nothing_is_called(twilio: TwilioStandIn, missing: str) -> None:
-    driver = driver_for("twilio", twilio, **{missing: ""})
+    config: dict[str, Any] = {missing: ""}
+    driver = driver_for("twilio", twilio, **config)
     with pytest.raises(DriverError) as caught:
         driver.send(message_for("twilio"))
     assert caught.value.error_class == "auth"

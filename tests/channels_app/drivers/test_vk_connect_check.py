@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_another_refusal_is_not_passed_over(vk: VkStandIn) -> None:
     ],
 )
 def test_wrong_settings_are_told_before_anything_is_set(
-    vk: VkStandIn, changes: dict[str, str], error_class: str
+    vk: VkStandIn, changes: dict[str, Any], error_class: str
 ) -> None:
     with pytest.raises(DriverError) as caught:
         driver_for("vk", vk, **changes).connect(webhook_url=WEBHOOK)
