@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import random
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from channels_app.drivers.registry import driver_class
 from channels_app.models import Connector, ConnectorStatus, Conversation, Message, MessageState
-from channels_app.services import connectors
-from channels_app.services.connectors import connector_check, connector_connect, connector_create
 from channels_app.services.delivery import LEASE, conversation_deliver
-from channels_app.services.errors import InvalidError
-from openlines_project.lib.http import HttpDoor
 from tests.channels_app.drivers.wires import CHATS, SETTINGS
 from tests.channels_app.services.outside import queued
-from tests.factories import ConversationFactory, OpenChannelFactory, moment
-from tests.factories.wires import KINDS, wire_connector
+from tests.factories import ConversationFactory, moment
+from tests.factories.wires import KINDS
+from tests.flows.wire_standins import SEND, STANDINS, connected, quick_and_even, standins
 from tests.flows.wires import wire_post
 from tests.standins import line_api, twilio_api, viber_api, vk_api
 from tests.standins.server import (
@@ -33,39 +27,11 @@ from tests.standins.server import (
     Scripted,
 )
 
+__all__ = ["quick_and_even", "standins"]
 pytestmark = pytest.mark.django_db
 
-STANDINS: dict[str, Callable[[], Any]] = {
-    "viber": viber_api.viber_api,
-    "vk": vk_api.vk_api,
-    "line": line_api.line_api,
-    "twilio": twilio_api.twilio_api,
-}
-SEND = {"viber": "send_message", "vk": "messages.send", "line": "push", "twilio": "Messages.json"}
 # They recognise a repeat: VK by a number of ours, LINE by a key.
 RECOGNISES = {"vk", "line"}
-TIME_OUT = 0.4
-
-
-@pytest.fixture(autouse=True)
-def quick_and_even(monkeypatch: pytest.MonkeyPatch) -> None:
-    door = HttpDoor(trusted=True, private_targets=["127.0.0.1:*"], timeout=TIME_OUT)
-    monkeypatch.setattr(connectors, "trusted_door", lambda: door)
-    monkeypatch.setattr(random, "uniform", lambda _least, _most: 1.0)
-
-
-@pytest.fixture
-def standins() -> Iterator[Callable[[str], Any]]:
-    with ExitStack() as stack:
-        yield lambda kind: stack.enter_context(STANDINS[kind]())
-
-
-def connected(kind: str, stand_in: Any, **values: Any) -> Connector:
-    secrets = {name: SETTINGS[kind][name] for name in driver_class(kind).secret_fields}
-    config = {name: value for name, value in SETTINGS[kind].items() if name not in secrets}
-    return wire_connector(
-        kind, config=config | {"api_base_url": stand_in.url}, secrets=secrets, **values
-    )
 
 
 def chat_of(connector: Connector) -> Conversation:
@@ -327,75 +293,3 @@ def test_vks_echo_of_our_own_message_is_that_message(
     ).encode()
     assert wire_post(client, connector, raw).status_code == 200
     assert Message.objects.filter(conversation=chat).count() == 1
-
-
-# --- connecting ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_channel_is_connected_and_checked(
-    kind: str, standins: Callable[[str], Any], settings: Any
-) -> None:
-    settings.PUBLIC_URL = "https://desk.example"
-    connector = connected(
-        kind, standins(kind), status=ConnectorStatus.NOT_CONFIGURED, account_id=None
-    )
-    connector = connector_connect(connector=connector, now=moment())
-    assert connector.status == ConnectorStatus.CONNECTED
-    assert connector.account_id
-    result = connector_check(connector=connector, now=moment())
-    assert result.problems == ()
-    assert result.account is not None
-    assert result.account.account_id == connector.account_id
-
-
-@pytest.mark.parametrize(
-    ("kind", "names"),
-    [
-        ("viber", {"token": True, "sender_name": False}),
-        (
-            "vk",
-            {"group_id": False, "access_token": True, "secret": True, "confirmation_code": False},
-        ),
-        ("line", {"channel_secret": True, "channel_token": True}),
-        (
-            "twilio",
-            {
-                "account_sid": False,
-                "auth_token": True,
-                "number": False,
-                "messaging_service_sid": False,
-            },
-        ),
-    ],
-)
-def test_a_channel_is_made_from_the_settings_people_script_against(
-    kind: str, names: dict[str, bool]
-) -> None:
-    """The names are fixed; the secret ones are kept apart."""
-    connector = connector_create(
-        open_channel=OpenChannelFactory(), kind=kind, config=SETTINGS[kind], now=moment()
-    )
-    secret = {name for name, is_secret in names.items() if is_secret}
-    assert set(connector.secrets) == secret
-    assert set(connector.config) == set(names) - secret | {"api_base_url"}
-    # Nothing is delivered or sent before it is connected.
-    assert connector.status == ConnectorStatus.NOT_CONFIGURED
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_channel_without_its_secrets_cannot_be_switched_on(
-    kind: str, standins: Callable[[str], Any]
-) -> None:
-    stand_in = standins(kind)
-    connector = connected(kind, stand_in, status=ConnectorStatus.NOT_CONFIGURED)
-    whole = dict(connector.secrets)
-    for name in whole:
-        connector.secrets = {key: text for key, text in whole.items() if key != name}
-        connector.save(update_fields=["secrets"])
-        with pytest.raises(InvalidError) as caught:
-            connector_connect(connector=connector, now=moment())
-        assert f"config.{name}" in caught.value.fields
-    connector.refresh_from_db()
-    assert connector.status == ConnectorStatus.NOT_CONFIGURED
-    assert stand_in.calls == []
