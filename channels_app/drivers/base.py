@@ -114,6 +114,7 @@ class Outgoing:
     buttons: Sequence[Mapping[str, str]] = ()
     reply_to: str = ""  # the platform's id of the message answered
     reply_context: Mapping[str, Any] = field(default_factory=dict)
+    attempt: int = 1  # which try with this `delivery_id` it is, from 1 on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,7 +225,8 @@ class LineDriver(Driver):
 
     def send(self, outgoing: Outgoing) -> SendResult:
         message = _message(outgoing)
-        token = _reply_token(outgoing.reply_context)
+        # An earlier try may have been pushed and accepted: only another push is recognised.
+        token = _reply_token(outgoing.reply_context) if outgoing.attempt == 1 else ""
         if token:
             answer = self._request(
                 "POST",

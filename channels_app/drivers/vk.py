@@ -199,7 +199,7 @@ class VkDriver(Driver):
         if outgoing.buttons:
             params["keyboard"] = _keyboard(outgoing.buttons)
         chat, _sign, number = outgoing.reply_to.rpartition("_")
-        if chat == outgoing.chat_id and number.isdecimal():
+        if chat == outgoing.chat_id and chat.isdecimal() and number.isdecimal():
             params["forward"] = json.dumps(
                 {
                     "peer_id": int(chat),

@@ -169,6 +169,7 @@ def _outgoing(message: Message) -> Outgoing:
         buttons=message.buttons,
         reply_to=message.reply_to_external_id,
         reply_context=conversation.reply_context,
+        attempt=message.attempts,
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from channels_app.models import Connector, ConnectorStatus, Conversation, Message, MessageState
 from channels_app.services.delivery import LEASE, conversation_deliver
-from tests.channels_app.drivers.wires import CHATS, SETTINGS
+from tests.channels_app.drivers.wires import CHATS, OURS, SETTINGS
 from tests.channels_app.services.outside import queued
 from tests.factories import ConversationFactory, moment
 from tests.factories.wires import KINDS
@@ -293,3 +295,24 @@ def test_vks_echo_of_our_own_message_is_that_message(
     ).encode()
     assert wire_post(client, connector, raw).status_code == 200
     assert Message.objects.filter(conversation=chat).count() == 1
+
+
+def test_line_says_nothing_twice_when_the_customer_writes_between_two_tries(
+    client: Client, standins: Callable[[str], Any]
+) -> None:
+    """His message brings a token that would let the same answer in a second time."""
+    stand_in = standins("line")
+    connector = connected("line", stand_in)
+    chat = chat_of(connector)
+    message = queued(chat)
+    stand_in.script("push", DROP_ACCEPTED)
+    deliver(chat)
+    assert (state_of(message), len(stand_in.accepted)) == ("queued", 1)
+    body = json.loads((OURS / "line" / "text.json").read_bytes())
+    body["events"][0]["timestamp"] = round(timezone.now().timestamp() * 1000)
+    assert wire_post(client, connector, json.dumps(body).encode()).status_code == 200
+    chat.refresh_from_db()
+    assert chat.reply_context["reply_token"]
+    deliver(chat, after=60)
+    assert state_of(message) == "sent"
+    assert [sent["text"] for sent in stand_in.accepted].count(message.text) == 1

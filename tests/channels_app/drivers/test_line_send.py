@@ -89,6 +89,18 @@ def test_a_token_is_good_for_one_answer_and_the_next_is_pushed(line: LineStandIn
 
 
 @time_machine.travel(NOW, tick=False)
+def test_what_was_pushed_is_not_said_again_by_a_token_that_came_meanwhile(
+    line: LineStandIn,
+) -> None:
+    line.script("push", DROP_ACCEPTED)
+    driver = driver_for("line", line)
+    assert failure(driver, message_for("line")).error_class == "retry"
+    again = message_for("line", reply_context=context(), attempt=2)
+    assert driver.send(again) == SendResult(external_id=FIRST_ID)
+    assert (len(line.accepted), line.called("reply")) == (1, [])
+
+
+@time_machine.travel(NOW, tick=False)
 def test_a_reply_that_is_refused_for_its_content_is_not_pushed(line: LineStandIn) -> None:
     line.script("reply", refused(400, "The request body has 1 error(s)", "Length must be"))
     error = failure(driver_for("line", line), message_for("line", reply_context=context()))
