@@ -26,6 +26,54 @@ def setup_steps(kind: str) -> Sequence[str]:
             _("Add and connect the channel. Telegram tells us the bot's name and delivers to us."),
             _("Write to the bot from your own Telegram: the message is in the inbox."),
         )
+    if kind == "viber":
+        return (
+            _("Open partners.viber.com and sign in with the phone of the bot's owner."),
+            _("Choose the bot and copy its token into the field Token."),
+            _("Name of the sender is what customers see above each message."),
+            _("Add and connect the channel. Viber calls us at once to see that we answer."),
+            _("Write to the bot from your own Viber: the message is in the inbox."),
+        )
+    if kind == "vk":
+        return (
+            _("In VK, open your community, Manage, Messages, and switch messages on."),
+            _(
+                "In Manage, API usage, make an access key with the rights to messages and to "
+                "manage the community. Copy it into the field Access key."
+            ),
+            _(
+                "On the tab Callback API copy the string to be returned into Confirmation code. "
+                "Think of a secret key of letters and digits, and enter it there and here."
+            ),
+            _("Community's number is the one in the community's settings, such as 123456."),
+            _(
+                "Add and connect the channel. VK confirms the address and delivers to us. If your "
+                "key may not manage the community, enter the webhook address on the tab Callback "
+                "API by hand, press Confirm, and tick all events of messages."
+            ),
+        )
+    if kind == "line":
+        return (
+            _("Open developers.line.biz, choose the provider and the Messaging API channel."),
+            _("On the tab Basic settings copy the channel secret."),
+            _("On the tab Messaging API issue a long-lived channel access token and copy it."),
+            _("Add and connect the channel. LINE gets our address."),
+            _(
+                "On the tab Messaging API switch on Use webhook and Webhook redelivery. In the "
+                "Official Account Manager switch off automatic replies."
+            ),
+        )
+    if kind == "twilio":
+        return (
+            _("Open console.twilio.com and copy Account SID and Auth token."),
+            _("Enter the number with + and the country's code, or the SID of a messaging service."),
+            _("For WhatsApp write whatsapp: before the number."),
+            _("Add and connect the channel. Twilio gets our address for this number."),
+            _(
+                "For WhatsApp and for short codes enter the webhook address by hand: in Twilio's "
+                "console, at the sender, as the address for incoming messages, with POST."
+            ),
+        )
     if kind == "livechat":
         return (
             _("Name your sites, one a line. Without any the chat is only on its own page."),

@@ -31,6 +31,10 @@ KIND_SENTENCES: Final = {
     "whatsapp": _("A number of your business"),
     "messenger": _("A Facebook page"),
     "instagram": _("A professional account"),
+    "viber": _("A bot"),
+    "vk": _("A community's messages"),
+    "line": _("An official account"),
+    "twilio": _("A phone number"),
     "custom": _("Your own system"),
 }
 

@@ -183,6 +183,7 @@ class Capabilities:
     profiles: bool = False  # the name of a person is asked for: his messages do not have it
     connects: bool = False
     deduplicates: bool = False  # a repeat of `delivery_id` is recognised: `unknown` may be re-sent
+    retry_hours: int = 1  # for so long a message is tried again
     can_answer_later: bool = True  # false where the person is gone when his page is closed
     outgoing_by_reading: bool = False  # nothing is sent: the other side reads our database
 
@@ -248,6 +249,9 @@ class Driver:
         self.trusted = trusted
         self.untrusted = untrusted
         self.account_id = account_id
+        # Where the platform delivers to, set by whoever makes the driver; empty without a public
+        # address.
+        self.webhook_url = ""
 
     @property
     def api_base_url(self) -> str:
@@ -266,13 +270,19 @@ class Driver:
     def verify(self, headers: Mapping[str, str], raw: bytes, *, now: dt.datetime) -> None:
         """Check the delivery's signature on its raw bytes.
 
-        `headers` has lower-case names. Raises `SignatureError`, also when our own secret is
+        `headers` has lower-case names, and under `:url` the whole public address that was called,
+        which some platforms sign as well. Raises `SignatureError`, also when our own secret is
         missing: never "no secret, so open".
         """
         raise SignatureError
 
     def challenge(self, query: Mapping[str, str]) -> str | None:
         """The answer to a platform's GET handshake, None to refuse it with 403."""
+        return None
+
+    def answer(self, raw: bytes) -> tuple[str, str] | None:
+        """What the platform wants to hear when all of a verified delivery is kept: `(content type,
+        text)`. None: any success will do. Raises nothing."""
         return None
 
     def parse(self, raw: bytes) -> list[Event]:

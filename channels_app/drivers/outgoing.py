@@ -50,6 +50,7 @@ class Outgoing:
     customer_wrote_at: dt.datetime | None = None
     is_automatic: bool = False
     template: TemplateUse | None = None
+    attempt: int = 1  # which try with this `delivery_id` it is, from 1 on
 
     @property
     def reference(self) -> str:

@@ -16,6 +16,10 @@ BUILT_IN = {
     "whatsapp": "channels_app.drivers.whatsapp:WhatsAppDriver",
     "messenger": "channels_app.drivers.messenger:MessengerDriver",
     "instagram": "channels_app.drivers.instagram:InstagramDriver",
+    "viber": "channels_app.drivers.viber:ViberDriver",
+    "vk": "channels_app.drivers.vk:VkDriver",
+    "line": "channels_app.drivers.line:LineDriver",
+    "twilio": "channels_app.drivers.twilio:TwilioDriver",
     "custom": "channels_app.drivers.custom:CustomDriver",
 }
 ENTRY_POINT_GROUP = "openlines.drivers"

@@ -35,12 +35,14 @@ HEARD_EVERY = SENT_EVERY = dt.timedelta(minutes=1)
 
 def connector_driver(connector: Connector) -> Driver:
     """The driver of a connector, with its settings and secrets. Raises `UnknownKind`."""
-    return driver_class(connector.kind)(
+    driver = driver_class(connector.kind)(
         config={**connector.config, **connector.secrets},
         trusted=trusted_door(),
         untrusted=untrusted_door(),
         account_id=connector.account_id or "",
     )
+    driver.webhook_url = webhook_url(connector)
+    return driver
 
 
 def webhook_url(connector: Connector) -> str:

@@ -61,9 +61,6 @@ logger = logging.getLogger(__name__)
 # Longer than the longest call: an upload of 60 s, tried again in another form.
 LEASE = dt.timedelta(seconds=150)
 BACKOFF = (5, 15, 60, 180, 600, 900)  # seconds after each failed try
-RETRY_FOR = dt.timedelta(hours=1)
-# Where a repeat is recognised there is no harm in going on for longer.
-RETRY_FOR_DEDUPLICATED = dt.timedelta(hours=24)
 # However long a platform asks us to wait.
 LONGEST_WAIT = dt.timedelta(hours=24)
 # A worker's task may take 90 s, and one more file must fit in.
@@ -177,6 +174,7 @@ def _outgoing(message: Message) -> Outgoing:
         customer_wrote_at=customer_wrote_at(conversation) if has_window else None,
         is_automatic=message.author_kind == "system",
         template=template_of(message),
+        attempt=message.attempts,
     )
 
 
@@ -261,12 +259,12 @@ def _sent_write(message: Message, external_id: str | None, now: dt.datetime) -> 
 def _failed(message: Message, error: DriverError, now: dt.datetime) -> bool:
     """Act on a failure by its class. Returns whether the line may go on."""
     connector = message.conversation.connector
-    deduplicates = capabilities_of(message.conversation).deduplicates
+    capabilities = capabilities_of(message.conversation)
     error_class = error.error_class
-    if error_class == "unknown" and deduplicates:
+    if error_class == "unknown" and capabilities.deduplicates:
         error_class = "retry"
     if error_class == "retry":
-        limit = RETRY_FOR_DEDUPLICATED if deduplicates else RETRY_FOR
+        limit = dt.timedelta(hours=capabilities.retry_hours)
         connector_trouble(connector=connector, error=error, now=now)
         queued_at = message.queued_at or now
         if now - queued_at < limit:

@@ -81,6 +81,7 @@ def _delivery(request: HttpRequest, connector: Connector) -> HttpResponse:
         return HttpResponse(status=413)
     now = timezone.now()
     headers = {name.lower(): value for name, value in request.headers.items()}
+    headers[":url"] = _called_url(request)
     received: list[Received] = []
     is_forged = False
     for taker in delivery_takers(connector=connector, raw=raw):
@@ -100,6 +101,10 @@ def _delivery(request: HttpRequest, connector: Connector) -> HttpResponse:
         return HttpResponse(status=401)
     if any(item.outcome == "unsaved" for item in received):
         return _try_again()
+    wanted = connector_driver(connector).answer(raw)
+    if wanted is not None:
+        content_type, text = wanted
+        return HttpResponse(text, content_type=content_type)
     results = [
         {
             "message_id": item.message_id,
@@ -116,6 +121,14 @@ def _heard(connector: Connector, now: dt.datetime) -> None:
         connector_heard(connector=connector, now=now)
     except DatabaseFault:
         logger.exception("The time of the last event could not be stored")
+
+
+def _called_url(request: HttpRequest) -> str:
+    """The address that was called, as the platform knows it: a proxy may have changed it."""
+    if not settings.PUBLIC_URL:
+        return request.build_absolute_uri()
+    query = request.META.get("QUERY_STRING", "")
+    return f"{settings.PUBLIC_URL}{request.path_info}" + (f"?{query}" if query else "")
 
 
 def _try_again() -> HttpResponse:
