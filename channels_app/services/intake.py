@@ -37,7 +37,8 @@ from channels_app.drivers.base import (
 from channels_app.models import Connector, ConnectorStatus, InboundEvent
 from channels_app.services import intake_apply, pending, receipts
 from channels_app.services.accounts import events_of
-from channels_app.services.connectors import connector_driver, connector_notice
+from channels_app.services.connector_health import connector_notice
+from channels_app.services.connectors import connector_driver
 from channels_app.services.identities import chat_resolve
 from channels_app.services.intake_effect import event_effect, event_key
 from channels_app.services.intake_sql import event_key_insert

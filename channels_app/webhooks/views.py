@@ -17,7 +17,8 @@ from channels_app.drivers.registry import UnknownKind
 from channels_app.models import Connector
 from channels_app.selectors import connector_by_public_id
 from channels_app.services.accounts import delivery_takers
-from channels_app.services.connectors import connector_driver, connector_heard
+from channels_app.services.connector_health import connector_heard
+from channels_app.services.connectors import connector_driver
 from channels_app.services.intake import delivery_receive
 from channels_app.services.received import Received
 

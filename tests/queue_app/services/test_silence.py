@@ -11,8 +11,9 @@ from django.db.models import F
 from channels_app.drivers.base import EchoEvent
 from channels_app.drivers.livechat import LiveChatDriver
 from channels_app.models import Message, OpenChannel
-from channels_app.services.delivery import conversation_deliver, message_discard, message_resend
+from channels_app.services.delivery import conversation_deliver
 from channels_app.services.intake import event_receive
+from channels_app.services.outbox import message_discard, message_resend
 from channels_app.services.receipts import message_state_forward
 from queue_app.models import AssignmentOutcome, Operator, Session, SessionText, Timer
 from queue_app.services.endings import session_end
