@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from channels_app.models import Connector, Conversation, InboundEvent, Message
+from channels_app.services.conversations import conversation_block_set, conversation_lock
 from queue_app.models import Session
 from tests.channels_app.services.outside import queued
 from tests.factories import (
@@ -18,6 +19,8 @@ from tests.factories import (
     MetaConnectorFactory,
     OpenChannelFactory,
     OperatorFactory,
+    SuperuserFactory,
+    moment,
 )
 from tests.flows.meta_story import PHONE, USER_ID, whatsapp, whatsapp_text
 from tests.flows.wire import custom_message, custom_post, meta_post
@@ -203,3 +206,39 @@ def test_a_change_in_a_conversation_of_another_connector_is_not_made(
     deliver(client, connector, change)
     other.refresh_from_db()
     assert other.external_chat_id == PHONE
+
+
+# --- a blocked sender ---------------------------------------------------------------------
+
+
+def block(*, is_blocked: bool = True) -> None:
+    conversation = conversation_lock(Conversation.objects.get().pk)
+    conversation_block_set(
+        conversation=conversation, is_blocked=is_blocked, author=SuperuserFactory(), now=moment()
+    )
+
+
+@pytest.mark.parametrize("known_by", ["", USER_ID])
+def test_hiding_his_number_lets_nobody_in_again(
+    client: Client, connector: Connector, known_by: str
+) -> None:
+    deliver(client, connector, whatsapp_text(1, "one", user_id=known_by))
+    block()
+    deliver(client, connector, whatsapp_text(2, "two", user_id=USER_ID))
+    deliver(client, connector, whatsapp_text(3, "three", phone="", user_id=USER_ID))
+    assert known() == {USER_ID: ["one"]}
+    conversation = Conversation.objects.get()
+    assert (conversation.ignored_count, conversation.blocked_at) == (2, moment())
+    block(is_blocked=False)
+    deliver(client, connector, whatsapp_text(4, "four", phone="", user_id=USER_ID))
+    assert known() == {USER_ID: ["one", "four"]}
+
+
+def test_a_new_number_takes_the_block_along(client: Client, connector: Connector) -> None:
+    deliver(client, connector, whatsapp_text(1, "one", user_id=USER_ID))
+    block()
+    change = system(type="user_changed_number", wa_id=NEW_PHONE) | {"from": PHONE}
+    deliver(client, connector, change)
+    deliver(client, connector, whatsapp_text(2, "two", phone=NEW_PHONE, user_id="BR.2"))
+    assert known() == {NEW_PHONE: ["one"]}
+    assert Conversation.objects.get().ignored_count == 1
