@@ -163,7 +163,10 @@ class Capabilities:
 
     `text_limit` and `caption_limit` are counted in `text_unit`; a caption is a text that goes
     with a file, and 0 means that a text always goes alone. `files_per_message` 0 means any number.
-    `reply_window_hours` counts from the customer's last message, 0 means no end. `connects` says
+    `reply_window_hours` counts from the customer's last message, 0 means no end;
+    `automatic_window_hours` is its shorter one for texts that no person wrote, 0 means the same.
+    With `shares_chats` another program may answer a chat on the platform: what comes meanwhile has
+    `data["standby"]`, and gets no automatic texts. `connects` says
     that the platform must reach us, and is told on connecting where; until then the channel is
     not set up.
     """
@@ -176,6 +179,8 @@ class Capabilities:
     files_per_message: int = 1
     caption_limit: int = 0
     reply_window_hours: int = 0
+    automatic_window_hours: int = 0
+    shares_chats: bool = False
     typing: bool = False
     seen: bool = False  # the customer can be shown that we have read his message
     buttons: bool = False

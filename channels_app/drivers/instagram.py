@@ -32,6 +32,8 @@ TEXT_BYTES = 1000
 IMAGE_BYTES = 8 * 1024 * 1024
 # An answer of a person is allowed for seven days, see `PageDriver.envelope`.
 WINDOW_HOURS = 7 * 24
+# The Human Agent tag is for what a person wrote.
+AUTOMATIC_WINDOW_HOURS = 24
 INSTAGRAM_LOGIN_URL = "https://graph.instagram.com"
 SUBSCRIBED_FIELDS = (
     "messages",
@@ -83,6 +85,8 @@ class InstagramDriver(PageDriver):
         text_unit="bytes",
         files=True,
         reply_window_hours=WINDOW_HOURS,
+        automatic_window_hours=AUTOMATIC_WINDOW_HOURS,
+        shares_chats=True,
         typing=True,
         seen=True,
         buttons=True,

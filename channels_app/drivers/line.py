@@ -126,6 +126,7 @@ class LineDriver(Driver):
         seen=True,
         buttons=True,
         profiles=True,
+        shares_chats=True,
     )
 
     @property

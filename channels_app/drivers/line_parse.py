@@ -113,6 +113,8 @@ def _message(event: dict[str, Any], shared: dict[str, Any]) -> Event:
     address = read_name(message.get("address"))
     if address:
         data["address"] = address
+    if _is_standby(event):
+        data["standby"] = True
     return MessageEvent(
         message_id=message_id,
         text=text,
@@ -124,12 +126,17 @@ def _message(event: dict[str, Any], shared: dict[str, Any]) -> Event:
     )
 
 
+def _is_standby(event: dict[str, Any]) -> bool:
+    """Whether another program has the chat."""
+    return event.get("mode") == "standby"
+
+
 def _reply_context(
     event: dict[str, Any], message: dict[str, Any], message_id: str
 ) -> dict[str, Any]:
     """What an answer may use: a token good for one answer soon, one to quote the message, one to
     show that it was read. There is no answer while another program has the chat (standby)."""
-    if event.get("mode") == "standby":
+    if _is_standby(event):
         return {}
     found = {
         "reply_token": read_ref(event.get("replyToken")),

@@ -30,6 +30,8 @@ from channels_app.drivers.values import read_id, read_name
 TEXT_LIMIT = 2000
 # An answer of a person is allowed for seven days, see `PageDriver.envelope`.
 WINDOW_HOURS = 7 * 24
+# The Human Agent tag is for what a person wrote.
+AUTOMATIC_WINDOW_HOURS = 24
 # What Meta is to deliver of the page.
 SUBSCRIBED_FIELDS = (
     "messages",
@@ -80,6 +82,8 @@ class MessengerDriver(PageDriver):
         text_limit=TEXT_LIMIT,
         files=True,
         reply_window_hours=WINDOW_HOURS,
+        automatic_window_hours=AUTOMATIC_WINDOW_HOURS,
+        shares_chats=True,
         typing=True,
         seen=True,
         buttons=True,

@@ -37,11 +37,17 @@ MAX_FILES = 10
 
 
 def sending_refused(
-    conversation: Conversation, *, now: dt.datetime | None = None, with_template: bool = False
+    conversation: Conversation,
+    *,
+    now: dt.datetime | None = None,
+    with_template: bool = False,
+    automatic: bool = False,
 ) -> ConflictError | None:
     """Why nothing can be sent into a conversation at `now` (this moment), None when it can.
 
-    `with_template` asks for a template message, which needs no open time to answer.
+    `with_template` asks for a template message, which needs no open time to answer; `automatic`
+    for a text that no person wrote, which some platforms allow for a shorter time, and which
+    would talk into the answers of another program ("standby").
     """
     connector = conversation.connector
     if not connector.open_channel.is_open_for_work:
@@ -57,7 +63,15 @@ def sending_refused(
             _("The channel %(name)s is not connected. Nothing was sent.")
             % {"name": str(connector)},
         )
-    if not with_template and _window_is_over(conversation, now or timezone.now()):
+    if with_template:
+        return None
+    capabilities = capabilities_of(conversation)
+    if automatic and capabilities.shares_chats and _is_on_standby(conversation):
+        return ConflictError("standby", _("Another program answers this chat."))
+    hours = capabilities.reply_window_hours
+    if automatic and capabilities.automatic_window_hours:
+        hours = capabilities.automatic_window_hours
+    if hours and _window_is_over(conversation, hours, now or timezone.now()):
         return ConflictError(
             "window",
             _("The time to answer on this channel is over. You can write again when he does."),
@@ -65,13 +79,21 @@ def sending_refused(
     return None
 
 
-def _window_is_over(conversation: Conversation, now: dt.datetime) -> bool:
-    """Whether the channel's time to answer, from the customer's last message, has passed."""
-    hours = capabilities_of(conversation).reply_window_hours
-    if not hours:
-        return False
+def _window_is_over(conversation: Conversation, hours: int, now: dt.datetime) -> bool:
+    """Whether so many hours, from the customer's last message, have passed."""
     last = customer_wrote_at(conversation)
     return last is None or now - last >= dt.timedelta(hours=hours)
+
+
+def _is_on_standby(conversation: Conversation) -> bool:
+    """Whether the customer's last message came while another program had the chat."""
+    data = (
+        Message.objects.filter(conversation=conversation, direction=Direction.IN)
+        .order_by("-seq")
+        .values_list("data", flat=True)
+        .first()
+    )
+    return bool(data and data.get("standby"))
 
 
 def customer_wrote_at(conversation: Conversation) -> dt.datetime | None:

@@ -93,6 +93,7 @@ def test_while_another_program_has_the_chat_there_is_nothing_to_answer_with() ->
     (event,) = parse((OURS / "line" / "standby.json").read_bytes())
     assert isinstance(event, MessageEvent)
     assert event.reply_context == {}
+    assert event.data == {"standby": True}
 
 
 @given(st.sampled_from(mutations("line")), STRANGE)
