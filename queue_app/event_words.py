@@ -41,6 +41,7 @@ SKIPPED = {
     "unreachable": gettext_lazy("the customer has blocked us"),
     "connector_off": gettext_lazy("the channel is not connected"),
     "empty": gettext_lazy("it has no words"),
+    "standby": gettext_lazy("another program answers this chat"),
     "spam": gettext_lazy("the chat was closed as spam"),
     "forced": gettext_lazy("the chat was stopped"),
 }

@@ -164,6 +164,7 @@ def _system_words(message: Message, conversation: Conversation) -> tuple[str, Sa
         "let_in": ("check", _("%(name)s let this sender in again.")),
         "ceiling": ("warn", _("The customer waited %(days)s days for an answer.")),
         "form": ("form", _("The customer filled in the form.")),
+        "new_address": ("info", _("The customer has a new number on %(channel)s.")),
     }
     icon, text = words.get(message.kind, ("info", message.text))
     text = text.replace("%(name)s", person_name(message.author))

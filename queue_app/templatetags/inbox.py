@@ -34,7 +34,7 @@ register.filter("shown_name", neutral_name)
 # Channels with a sign of their own in the sprite; another driver's kind gets the general one.
 CHANNEL_SIGNS = frozenset(
     {
-        "telegram", "whatsapp", "messenger", "instagram", "viber", "vk", "line", "sms", "email",
+        "telegram", "whatsapp", "messenger", "instagram", "viber", "vk", "line", "twilio", "email",
         "livechat", "custom",
     }
 )  # fmt: skip

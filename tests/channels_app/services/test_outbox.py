@@ -6,8 +6,9 @@ import pytest
 
 from channels_app.drivers.telegram import TelegramDriver
 from channels_app.models import Conversation, Message
-from channels_app.services.delivery import conversation_deliver, message_discard, message_resend
+from channels_app.services.delivery import conversation_deliver
 from channels_app.services.errors import ConflictError
+from channels_app.services.outbox import message_discard, message_resend
 from tests.channels_app.services.outside import Platform, queued, refusal
 from tests.factories import (
     ConversationFactory,
