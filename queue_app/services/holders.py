@@ -52,7 +52,8 @@ def operator_gone(
             return why
     if session.outside_queue:
         return None
-    if is_offer and line.demand_connection and not is_connected(operator.seen_at, now=now):
+    demands_connection = line.check_availability and line.demand_connection
+    if is_offer and demands_connection and not is_connected(operator.seen_at, now=now):
         return "not_connected"
     return None
 
@@ -108,7 +109,7 @@ def gone_holders(line: OpenChannel, *, now: dt.datetime, limit: int) -> list[tup
         over = Q(operator__leave_until__lte=now)
         off |= ~Q(operator__duty=DutyState.ON) | (planned & begun & ~over)
     offer_off = off
-    if line.demand_connection:
+    if line.check_availability and line.demand_connection:
         silent = Q(operator__seen_at__isnull=True) | Q(operator__seen_at__lte=now - CONNECTED_FOR)
         offer_off = off | silent
     # As in `_left_since`: otherwise the net would fill up with what stays where it is.

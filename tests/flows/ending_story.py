@@ -146,19 +146,25 @@ def state(session: Session) -> str:
     return session.state
 
 
-@pytest.fixture
-def story(
-    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any, time_machine: Any
-) -> Iterator[EndingStory]:
+def story_begin(the_story: EndingStory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a commit asks of the worker is done at once, by the story's clock and platform."""
+
     def do_it_now(task: Any, *args: Any, **_options: Any) -> bool:
         if task.name.startswith("queue_app.") or task.name.endswith(".deliver_conversation"):
             task(*args)
         return True
 
-    the_story = EndingStory(django_capture_on_commit_callbacks, time_machine)
     monkeypatch.setattr(tasks, "enqueue", do_it_now)
     monkeypatch.setattr("queue_app.tasks.database_now", timezone.now)
     monkeypatch.setattr(CustomDriver, "send", lambda _driver, outgoing: the_story.send(outgoing))
     the_story.at(0)
+
+
+@pytest.fixture
+def story(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any, time_machine: Any
+) -> Iterator[EndingStory]:
+    the_story = EndingStory(django_capture_on_commit_callbacks, time_machine)
+    story_begin(the_story, monkeypatch)
     yield the_story
     books_check()
