@@ -15,8 +15,8 @@ from channels_app.admin.line_words import unit_in_words, unit_label
 from channels_app.admin.tabs import TAB_FORMS, TabForm
 from channels_app.admin.tabs.base import StoredLine
 from channels_app.admin.tabs.hours import HoursTab
-from channels_app.models import OpenChannel
-from channels_app.services.line_rows import LISTS
+from channels_app.models import OpenChannel, TextKind
+from channels_app.services.line_rows import LISTS, Row
 
 
 class SeenForm(forms.Form):
@@ -107,11 +107,18 @@ class LineForm:
         """What the person changed, as the service takes it. Only after `is_valid()`."""
         changed = self.changed
         lists = {name: rows for form in self.tabs.values() for name, rows in form.lists().items()}
-        lists["service_texts"] = [row for form in self.tabs.values() for row in form.text_rows()]
+        lists["service_texts"] = self._texts()
         found = {unit: self.values[unit] for unit in changed if not _is_text(unit)}
         if any(_is_text(unit) for unit in changed):
             found["service_texts"] = None
         return {name: lists[name] if name in LISTS else value for name, value in found.items()}
+
+    def _texts(self) -> list[Row]:
+        """The list of texts: those of the page, and the stored ones of kinds that it has not."""
+        shown = {kind for form in self.tabs.values() for kind in form.TEXTS} | {TextKind.REMINDER}
+        rows = [row for form in self.tabs.values() for row in form.text_rows()]
+        kept = [row for row in self.stored.lists["service_texts"] if row["kind"] not in shown]
+        return rows + kept
 
     def errors_take(self, fields: Mapping[str, Sequence[str]]) -> None:
         """Put what a service refused beside the fields it names."""

@@ -9,14 +9,16 @@ from zoneinfo import available_timezones
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from openlines_project.admin import ModelAdmin, ModelForm, TabularInline, select_widget, shown
-from queue_app.models import Operator, OperatorShift
+from queue_app.models import LineOperator, Operator, OperatorShift
 from queue_app.services.operators import (
+    operator_aliases_set,
     operator_duty_set,
     operator_for_user,
     operator_update,
@@ -70,8 +72,9 @@ class OperatorForm(ModelForm[Operator]):
 
 if TYPE_CHECKING:
     _FormSet = forms.BaseInlineFormSet[OperatorShift, Operator, ModelForm[OperatorShift]]
+    _AliasFormSet = forms.BaseInlineFormSet[LineOperator, Operator, ModelForm[LineOperator]]
 else:
-    _FormSet = forms.BaseInlineFormSet
+    _FormSet = _AliasFormSet = forms.BaseInlineFormSet
 
 
 class ShiftFormSet(_FormSet):
@@ -101,6 +104,38 @@ class ShiftInline(TabularInline[OperatorShift, Operator]):
     )
 
 
+class AliasFormSet(_AliasFormSet):
+    """What each line's customers call him. It writes nothing: the service does."""
+
+    @property
+    def aliases(self) -> dict[int, str]:
+        """The changed names by the id of their row. Only after `is_valid()`."""
+        return {
+            form.instance.pk: form.cleaned_data["alias_name"]
+            for form in self.forms
+            if form.has_changed()
+        }
+
+
+class AliasInline(TabularInline[LineOperator, Operator]):
+    model = LineOperator
+    formset = AliasFormSet
+    fields = ("open_channel", "alias_name")
+    readonly_fields = ("open_channel",)
+    extra = 0
+    can_delete = False
+    verbose_name_plural = gettext_lazy(
+        "What customers call him, on lines that show a name of their own"
+    )
+
+    def has_add_permission(self, request: HttpRequest, obj: Operator | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LineOperator]:
+        rows = super().get_queryset(request).filter(position__isnull=False)
+        return rows.select_related("open_channel")
+
+
 @admin.register(Operator)
 class OperatorAdmin(ModelAdmin[Operator]):
     """One per user who answers. The user is chosen once; the rest may change any time."""
@@ -119,7 +154,7 @@ class OperatorAdmin(ModelAdmin[Operator]):
         SCHEDULE_NEXT, "leave_from", "leave_until", "max_chats", OPEN_CHATS,
     )  # fmt: skip
     readonly_fields = (DUTY_CHANGED, "connected", SCHEDULE_NEXT, OPEN_CHATS)
-    inlines = (ShiftInline,)
+    inlines = (ShiftInline, AliasInline)
 
     @admin.display(description=gettext_lazy("Name"), ordering="user__first_name")
     def name(self, operator: Operator) -> str:
@@ -166,7 +201,7 @@ class OperatorAdmin(ModelAdmin[Operator]):
         self,
         request: HttpRequest,
         form: ModelForm[Operator],
-        formsets: Sequence[ShiftFormSet],
+        formsets: Sequence[ShiftFormSet | AliasFormSet],
         change: bool,
     ) -> None:
         now, wanted = timezone.now(), form.cleaned_data
@@ -174,7 +209,10 @@ class OperatorAdmin(ModelAdmin[Operator]):
         shifts = []
         for formset in formsets:
             formset.save(commit=False)  # for the page's history: what was added and removed
-            shifts += formset.shifts
+            if isinstance(formset, AliasFormSet):
+                operator_aliases_set(operator=operator, aliases=formset.aliases)
+            else:
+                shifts += formset.shifts
         operator_schedule_set(
             operator=operator,
             follows_schedule=wanted["follows_schedule"],

@@ -147,12 +147,13 @@ def session_close_now(
 def session_resume(*, session: Session, conversation: Conversation, now: dt.datetime) -> None:
     """The customer wrote while a locked session was ending: it goes on.
 
-    With its operator it is active again, whatever his limits. Without one it waits, not
-    distributed yet, from the top of the queue: the caller does that. Whether its operator is
-    there at all is the caller's question too.
+    With its operator it is active again, whatever his limits. Where nobody had accepted it, it
+    waits, not distributed yet, from the top of the queue: the caller does that. Whether its
+    operator is there at all is the caller's question too.
     """
     operator = session.operator
-    if operator is None:
+    if operator is None or _was_only_offered(session):
+        session.operator = None
         session.round += 1
         session_unhold(
             session=session, conversation=conversation, step="requeue",
@@ -179,6 +180,13 @@ def session_resume(*, session: Session, conversation: Conversation, now: dt.date
     Session.objects.filter(pk=session.pk).update(
         state=session.state, ended_at=None, event_seq=session.event_seq, version=session.version
     )
+
+
+def _was_only_offered(session: Session) -> bool:
+    """Whether the end took an offer back: then the one written on it never accepted."""
+    return Assignment.objects.filter(
+        session=session, ended_at=session.ended_at, outcome=AssignmentOutcome.WITHDRAWN
+    ).exists()
 
 
 def _closing_text_goes(

@@ -5,7 +5,7 @@
 | `started` | who began it | `first` on this line, `out_of_hours`, `by_operator`, `parent` |
 | `offered` | who got it, null: everybody | `choice`, `more`, `turn`, `round` |
 | `rung` | | `round`, `added`: whom the offer to everybody was made to anew |
-| `waiting` | | `reason`, and `choice`, `more` where a choice was tried; `opens_at` |
+| `waiting` | | `reason`, and `choice`, `more` of a choice; `opens_at`; `behind` others |
 | `expired` | who let it pass, null for everybody | `waited_s`, `replying`: it was accepted |
 | `skipped` | who passed it on | `reason` |
 | `returned` | whose it was | `why`: off_duty, paused, on_leave, not_connected, removed, inactive |

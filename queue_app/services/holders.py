@@ -46,16 +46,16 @@ def operator_gone(
         return "inactive"
     if not session.outside_queue and not _is_member(session, operator):
         return "removed"
-    if line.check_availability and _left_since(session, operator):
+    if not line.check_availability:
+        return None
+    if _left_since(session, operator):
         why = away(operator, now)
         if why is not None and (is_offer or why != "paused"):
             return why
-    if session.outside_queue:
-        return None
     demands_connection = line.check_availability and line.demand_connection
-    if is_offer and demands_connection and not is_connected(operator.seen_at, now=now):
-        return "not_connected"
-    return None
+    if session.outside_queue or not (is_offer and demands_connection):
+        return None
+    return None if is_connected(operator.seen_at, now=now) else "not_connected"
 
 
 def _left_since(session: Session, operator: Operator) -> bool:

@@ -49,11 +49,11 @@ def response_over(session: Session, conversation: Conversation, now: dt.datetime
         session_show(session=session, conversation=conversation, now=now)
         return None
     since = session.offered_at
-    if owes_reply:
+    if owes_reply and session.operator is not None:
         since = _accepted_at(session)
         # His accepted turn has ended: this one tells that he let it pass, for the round.
         Assignment.objects.create(
-            session=session, operator_id=session.operator_id, round=session.round,
+            session=session, operator=session.operator, round=session.round,
             offered_at=since or now, ended_at=now, outcome=AssignmentOutcome.EXPIRED,
         )  # fmt: skip
     session_hand_back(

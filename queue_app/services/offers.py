@@ -48,10 +48,10 @@ NOBODY = Decision((), (), round_over=False)
 
 
 def line_conditions(open_channel: OpenChannel) -> Conditions:
-    """What the line asks of those who get its chats."""
+    """What the line asks of those who get its chats. An open page counts with availability."""
     return Conditions(
         check_availability=open_channel.check_availability,
-        demand_connection=open_channel.demand_connection,
+        demand_connection=open_channel.check_availability and open_channel.demand_connection,
         max_chats=open_channel.max_chats,
     )
 

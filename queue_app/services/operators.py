@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 
 from channels_app.services.errors import InvalidError
 from openlines_project.lib.tasks import enqueue_after_commit
+from openlines_project.lib.text import clean_text
 from queue_app import tasks
-from queue_app.models import DutyState, Operator
+from queue_app.models import DutyState, LineOperator, Operator
 
 
 def operators_for_users(users: Sequence[User]) -> dict[int, Operator]:
@@ -99,3 +100,16 @@ def operator_update(
             enqueue_after_commit(tasks.operator_duty_changed, operator.pk)
     operator.refresh_from_db()
     return operator
+
+
+@transaction.atomic
+def operator_aliases_set(*, operator: Operator, aliases: Mapping[int, str]) -> None:
+    """Set what customers of some of his lines call an operator; empty for no name.
+
+    `aliases` are by the id of his place in the line (`LineOperator`); others' places stay as
+    they are. A line shows them where it is set to. What was sent keeps the name it had.
+    """
+    for place_id, alias in aliases.items():
+        LineOperator.objects.filter(pk=place_id, operator=operator).update(
+            alias_name=clean_text(alias, max_length=80).strip()
+        )

@@ -11,7 +11,7 @@ from functools import partial
 
 from channels_app.models import Conversation, NoAnswerAction, OpenChannel, TextKind
 from queue_app.arrival import line_is_open
-from queue_app.distribution import Decision, distribute
+from queue_app.distribution import Candidate, Decision, distribute
 from queue_app.models import (
     Assignment,
     AssignmentOutcome,
@@ -153,7 +153,15 @@ def everybody_extend(*, session: Session, now: dt.datetime) -> list[int]:
 
     Who skipped it in this round is not asked again.
     """
+    if not _not_asked_yet(session, now):
+        return []  # as nearly always: no need for the line's lock
     turn = line_lock(session.open_channel_id)
+    chosen = _not_asked_yet(session, now)
+    turns_open(session=session, candidates=chosen, turn=turn, now=now)
+    return [one.operator_id for one in chosen]
+
+
+def _not_asked_yet(session: Session, now: dt.datetime) -> tuple[Candidate, ...]:
     candidates, _others_first = line_candidates(session.open_channel_id, session)
     turns = Assignment.objects.filter(session=session)
     asked = set(turns.filter(ended_at__isnull=True).values_list("operator_id", flat=True))
@@ -164,8 +172,7 @@ def everybody_extend(*, session: Session, now: dt.datetime) -> list[int]:
         "everybody", candidates, line_conditions(session.open_channel),
         tried=asked | set(passed.values_list("operator_id", flat=True)), now=now,
     )  # fmt: skip
-    turns_open(session=session, candidates=decision.chosen, turn=turn, now=now)
-    return [one.operator_id for one in decision.chosen]
+    return decision.chosen
 
 
 def everybody_give_up(*, session: Session, conversation: Conversation, now: dt.datetime) -> None:

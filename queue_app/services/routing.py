@@ -35,7 +35,7 @@ from queue_app.services.holders import holder_gone
 from queue_app.services.line_rules import line_rules
 from queue_app.services.locks import session_lock
 from queue_app.services.offer_sql import Deadline
-from queue_app.services.offers import session_offer, session_wait
+from queue_app.services.offers import NOBODY, session_offer, session_wait
 from queue_app.services.places import place_take_again
 from queue_app.services.rounds import (
     no_answer_deadlines,
@@ -136,6 +136,7 @@ def _go_on(found: OpenSession, conversation: Conversation, *, mode: Mode, now: d
         if session.wait_reason == WaitReason.ANSWERED_OUTSIDE:
             session.wait_reason = WaitReason.UNROUTED
             round_begin(session)
+            closed_tell(session=session, conversation=conversation, now=now)
         session_route(session=session, conversation=conversation, now=now)
         return
     if session.state == SessionState.CLOSING:
@@ -238,6 +239,7 @@ def session_route(
     session_wait(
         session=session, conversation=conversation, reason=WaitReason.NO_OPERATOR,
         decision=decision, now=now, events=events,
+        data={"behind": True} if decision is NOBODY else None,
     )  # fmt: skip
     return False
 
@@ -303,7 +305,7 @@ def session_distribute(*, session_id: int, now: dt.datetime, new_round: bool = F
     before = (session.state, session.wait_reason, session.event_seq)
     if session.wait_reason == WaitReason.ROUND_OVER and not new_round:
         return session
-    if new_round and session.wait_reason in {WaitReason.ROUND_OVER, WaitReason.HOURS}:
+    if session.wait_reason == WaitReason.ROUND_OVER or (new_round and operators_tried(session)):
         round_begin(session)
     timer_cancel(session_id=session.pk, kinds=[TimerKind.ROUTE, TimerKind.OPENING])
     if session.wait_reason == WaitReason.UNROUTED and _is_parked(session):

@@ -20,6 +20,7 @@ from channels_app.models import (
     ServiceText,
 )
 from queue_app.models import LineOperator, LineQueue, Operator, Session, SessionState, Turn
+from queue_app.services.line_rules import line_rules_forget
 from queue_app.services.queues import line_operators_sync, queue_member_add
 
 PASSWORD = "correct horse battery"
@@ -90,7 +91,7 @@ class OpenChannelFactory(factory.django.DjangoModelFactory[OpenChannel]):
 
 
 class ServiceTextFactory(factory.django.DjangoModelFactory[ServiceText]):
-    """An automatic text of a line. Made before the line's rules are first read."""
+    """An automatic text of a line, known to this process at once."""
 
     class Meta:
         model = ServiceText
@@ -98,6 +99,12 @@ class ServiceTextFactory(factory.django.DjangoModelFactory[ServiceText]):
     open_channel = factory.SubFactory(OpenChannelFactory)
     kind = "ending"
     text = "Goodbye"
+
+    @classmethod
+    def _create(cls, model_class: type[ServiceText], *args: Any, **kwargs: Any) -> ServiceText:
+        text: ServiceText = super()._create(model_class, *args, **kwargs)
+        line_rules_forget()
+        return text
 
 
 class ConnectorFactory(factory.django.DjangoModelFactory[Connector]):

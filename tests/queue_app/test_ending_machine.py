@@ -20,7 +20,8 @@ from queue_app.services.line_rules import line_rules_forget
 from queue_app.services.replies import session_reply
 from tests.factories import OperatorFactory, ServiceTextFactory, SuperuserFactory
 from tests.queue_app.desk_story import line_with
-from tests.queue_app.test_desk_machine import CONTROL, PEOPLE, SHORT, WHICH, Desk
+from tests.queue_app.machine import PEOPLE, WHICH, Desk
+from tests.queue_app.test_desk_machine import CONTROL, SHORT
 
 
 class EndingDesk(Desk):
@@ -33,6 +34,7 @@ class EndingDesk(Desk):
         texts=st.sets(st.sampled_from(["ending", "auto_close", "reminder"])),
     )
     def open_line(self, max_chats: int, grace: int, auto_close: int, texts: set[str]) -> None:
+        self.limits_hold = grace == 0  # who comes back is stopped by no limit
         self.people = [OperatorFactory() for _ in range(PEOPLE)]
         self.people.append(OperatorFactory(user=SuperuserFactory()))
         self.connector = line_with(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from channels_app.admin.tabs.closing import ClosingTab
 from channels_app.models import OpenChannel, ServiceText
 from channels_app.services.open_channels import open_channel_update
 from tests.channels_app.admin.line_page import address, form_sent, opened, sent
@@ -98,3 +99,17 @@ def test_two_editors_of_two_texts_keep_both(administrator: Client) -> None:
     assert texts(line) == {"ending": "Theirs"}
     administrator.post(address(line), form_sent(told.content.decode()))
     assert texts(line) == {"ending": "Theirs", "welcome": "Mine"}
+
+
+def test_a_text_the_page_has_no_place_for_stays(
+    administrator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = open_channel_update(
+        open_channel=OpenChannelFactory(),
+        changes={"service_texts": [{"kind": "ending", "text": "Bye"}]},
+        now=moment(),
+    )
+    page = sent(administrator, line, text_welcome="Hello")
+    monkeypatch.setattr(ClosingTab, "TEXTS", ())
+    administrator.post(address(line), page)
+    assert texts(line) == {"ending": "Bye", "welcome": "Hello"}

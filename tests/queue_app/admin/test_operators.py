@@ -10,10 +10,10 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from queue_app.models import Operator, OperatorShift
+from queue_app.models import LineOperator, Operator, OperatorShift
 from queue_app.services.operators import operator_duty_set, operator_update
 from queue_app.services.schedules import Shift, operator_schedule_set
-from tests.factories import OperatorFactory, SuperuserFactory, UserFactory
+from tests.factories import OpenChannelFactory, OperatorFactory, SuperuserFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +30,7 @@ def sent(
     """What the page sends: the form, and a row of the table for each shift."""
     rows: dict[str, Any] = {
         "shifts-TOTAL_FORMS": str(len(shifts)), "shifts-INITIAL_FORMS": str(len(stored)),
+        "lines-TOTAL_FORMS": "0", "lines-INITIAL_FORMS": "0",
     }  # fmt: skip
     for number, (weekday, starts, ends) in enumerate(shifts):
         row = f"shifts-{number}-"
@@ -185,3 +186,24 @@ def test_the_page_shows_presence_and_the_next_change(administrator: Client) -> N
     rows = administrator.get("/admin/queue_app/operator/").context["cl"]
     admin = rows.model_admin
     assert [admin.connected(row) for row in rows.result_list.order_by("pk")] == [True, False]
+
+
+def test_what_a_lines_customers_call_him_is_set_on_his_page(administrator: Client) -> None:
+    ana = OperatorFactory()
+    first, second = (OpenChannelFactory(operators=[ana]) for _ in range(2))
+    rows = {row.open_channel_id: row for row in LineOperator.objects.filter(operator=ana)}
+    page = administrator.get(f"/admin/queue_app/operator/{ana.pk}/change/").content.decode()
+    assert first.name in page
+    form = {"lines-TOTAL_FORMS": "2", "lines-INITIAL_FORMS": "2"}
+    for number, line in enumerate((first, second)):
+        form |= {
+            f"lines-{number}-id": str(rows[line.pk].pk),
+            f"lines-{number}-operator": str(ana.pk),
+            f"lines-{number}-alias_name": "Ana of the shop" if line == first else "",
+        }
+    answer = administrator.post(
+        f"/admin/queue_app/operator/{ana.pk}/change/", sent() | form, follow=True
+    )
+    assert answer.status_code == 200
+    names = dict(LineOperator.objects.values_list("open_channel", "alias_name"))
+    assert names == {first.pk: "Ana of the shop", second.pk: ""}

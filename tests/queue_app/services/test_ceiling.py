@@ -10,7 +10,7 @@ from django.db.models import F
 
 from channels_app.models import Message, OpenChannel
 from channels_app.services.receipts import message_state_forward
-from queue_app.models import Operator, Session, TimerKind
+from queue_app.models import Operator, Session, Timer, TimerKind
 from queue_app.services.deadlines import timer_set
 from queue_app.services.endings import session_end
 from queue_app.services.replies import session_reply
@@ -37,9 +37,7 @@ def chat(*operators: Operator, **line: Any) -> Session:
     """A chat that began at minute 0, on a line whose longest wait is 30 days."""
     connector = line_with(*operators, **({"ceiling_days": 30, "auto_close_minutes": 0} | line))
     ServiceTextFactory(open_channel=connector.open_channel, kind="auto_close", text="Still there")
-    session = customer_writes(connector, "u1", now=moment())
-    timer_set(session_id=session.pk, kind=TimerKind.CEILING, due_at=moment() + 30 * DAY)
-    return session
+    return customer_writes(connector, "u1", now=moment())
 
 
 def answer(session: Session, operator: Operator, now: dt.datetime) -> None:
@@ -51,7 +49,8 @@ def answer(session: Session, operator: Operator, now: dt.datetime) -> None:
 
 
 def ceiling_of(session: Session) -> list[dt.datetime]:
-    return [due_at for kind, due_at in timers_of(session) if kind == "ceiling"]
+    timers = Timer.objects.filter(session=session, kind=TimerKind.CEILING)
+    return list(timers.values_list("due_at", flat=True))
 
 
 def test_who_has_waited_in_the_queue_for_thirty_days_is_closed_with_a_note() -> None:
@@ -146,9 +145,10 @@ def test_a_chat_that_ends_and_goes_on_keeps_it() -> None:
     ServiceTextFactory(open_channel=session.open_channel, kind="ending")
     answer(session, ana, moment(1))
     session_end(session_id=session.pk, actor=ana.user, now=moment(2))
-    assert timers_of(session) == [("ceiling", moment() + 30 * DAY), ("grace", moment(12))]
+    assert timers_of(session) == [("grace", moment(12))]
+    assert ceiling_of(session) == [moment() + 30 * DAY]
     customer_writes(session.conversation.connector, "u1", now=moment(3))
-    assert timers_of(session) == [("ceiling", moment() + 30 * DAY)]
+    assert (timers_of(session), ceiling_of(session)) == ([], [moment() + 30 * DAY])
     books_check()
 
 
@@ -164,5 +164,5 @@ def test_what_is_ending_is_left_to_its_own_time() -> None:
     assert session.state == "closing"
     assert ceiling_of(session) == [moment(5) + 30 * DAY]
     timers_sweep(now=moment(12))
-    assert (kinds(session)[-1], timers_of(session)) == ("closed", [])
+    assert (kinds(session)[-1], timers_of(session), ceiling_of(session)) == ("closed", [], [])
     books_check()

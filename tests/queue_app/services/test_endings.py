@@ -13,13 +13,20 @@ from channels_app.drivers.base import EchoEvent
 from channels_app.models import Conversation, Message
 from channels_app.services.errors import ConflictError, ForbiddenError
 from channels_app.services.intake import event_receive
-from queue_app.models import AssignmentOutcome, CloseReason, Operator, Session, SessionText
+from queue_app.models import (
+    Assignment,
+    AssignmentOutcome,
+    CloseReason,
+    Operator,
+    Session,
+    SessionText,
+)
 from queue_app.services.endings import session_close_now, session_end
 from queue_app.services.handover import session_give
 from queue_app.services.locks import session_lock
 from queue_app.services.operators import operator_duty_set
 from queue_app.services.replies import session_reply
-from queue_app.services.routing import session_hand_back
+from queue_app.services.routing import session_distribute, session_hand_back
 from queue_app.services.sessions import session_accept
 from queue_app.services.timers import timers_sweep
 from queue_app.signals import session_closed
@@ -453,6 +460,27 @@ def test_a_chat_that_nobody_had_goes_back_to_the_queue() -> None:
     # A new round, from the top.
     assert (again.state, again.operator, again.round) == ("offered", ana, 2)
     assert kinds(session)[-2:] == ["resumed", "offered"]
+    books_check()
+
+
+def test_a_chat_that_was_only_offered_goes_back_to_the_queue() -> None:
+    """Ended over the head of somebody who had not accepted: it does not become his."""
+    ana, bruno = OperatorFactory(), OperatorFactory()
+    session = answered(ana, bruno, distribution="strictly")
+    with transaction.atomic():
+        conversation, locked = session_lock(session.pk)
+        session_hand_back(
+            session=locked, conversation=conversation, step="skip",
+            outcome=AssignmentOutcome.SKIPPED, event="skipped", now=moment(3), data={},
+        )  # fmt: skip
+    Assignment.objects.update(outcome="skipped")
+    assert session_distribute(session_id=session.pk, now=moment(3)).operator == bruno
+    boss = SuperuserFactory()
+    ending = session_end(session_id=session.pk, actor=boss, now=moment(5))
+    assert (ending.state, ending.operator) == ("closing", bruno)
+    again = customer_writes(session.conversation.connector, "u1", now=moment(7))
+    assert (again.state, again.operator, again.round) == ("offered", ana, 2)
+    assert session.events.get(kind="resumed").operator is None
     books_check()
 
 

@@ -18,6 +18,7 @@ from queue_app.services.queues import (
     line_operators_sync,
     queue_member_add,
     queue_member_remove,
+    queue_members_copy,
     queue_members_replace,
 )
 from queue_app.services.replies import session_reply
@@ -234,3 +235,23 @@ def test_somebody_switched_off_who_was_named_keeps_his_place() -> None:
         now=moment(),
     )
     assert people(line) == ["Ana", "Bruno"]
+
+
+def test_a_copied_queue_has_its_people_groups_and_names() -> None:
+    night = Group.objects.create(name="Night")
+    user("Carla", night)
+    source, target = OpenChannelFactory(), OpenChannelFactory()
+    queue_members_replace(
+        open_channel=source, members=[{"user": user("Ana")}, {"group": night}], now=moment()
+    )
+    LineOperator.objects.filter(open_channel=source, position=2).update(
+        alias_name="Caroline", turn=9, open_chats=3
+    )
+    queue_members_copy(source=source, target=target, now=moment())
+    assert members(target) == members(source) == ["Ana", "[Night]"]
+    assert people(target) == ["Ana", "Carla"]
+    # Whose turn it is, and what he has, is the line's own.
+    rows = LineOperator.objects.filter(open_channel=target).order_by("position")
+    assert list(rows.values_list("alias_name", "turn", "open_chats")) == [
+        ("", 0, 0), ("Caroline", 0, 0),
+    ]  # fmt: skip

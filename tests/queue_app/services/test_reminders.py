@@ -10,7 +10,7 @@ from django.db.models import F
 
 from channels_app.models import Conversation, Message, OpenChannel, ServiceText
 from channels_app.services.receipts import message_state_forward
-from queue_app.models import Operator, Session, SessionText, Timer
+from queue_app.models import Operator, Session, SessionText
 from queue_app.services.replies import session_reply
 from queue_app.services.sessions import session_accept
 from queue_app.services.timers import timers_sweep
@@ -182,7 +182,7 @@ def test_the_state_is_looked_at_again(changed: dict[str, Any]) -> None:
     answer(session, ana, 2)
     Session.objects.filter(pk=session.pk).update(**changed)
     assert timers_sweep(now=moment(12)) == 1
-    assert (reminded(session), Timer.objects.count(), SessionText.objects.count()) == ([], 0, 0)
+    assert (reminded(session), timers_of(session), SessionText.objects.count()) == ([], [], 0)
 
 
 def test_one_that_cannot_be_sent_is_recorded_and_the_next_has_its_time() -> None:

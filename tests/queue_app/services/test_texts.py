@@ -203,7 +203,7 @@ def test_a_line_that_is_always_open_has_no_opening() -> None:
 
 def test_a_link_stands_below_the_words() -> None:
     session = chat()
-    send(session, "Our form:", link="https://example.com/forms/x/")
+    send(session, "Our form:", link=lambda: "https://example.com/forms/x/")
     assert sent() == ["Our form:\nhttps://example.com/forms/x/"]
 
 
