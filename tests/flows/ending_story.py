@@ -83,11 +83,11 @@ class EndingStory:
         with self.capture(execute=True):
             yield
 
-    def customer(self, minute: float, user: str = "u1") -> Session:
+    def customer(self, minute: float, user: str = "u1", name: str = "Ana Prado") -> Session:
         """A customer writes. Returns his newest session."""
         self.at(minute)
         self.messages += 1
-        body = custom_message(f"m{self.messages}", user=user)
+        body = custom_message(f"m{self.messages}", user=user, name=name)
         with self.worker():
             answer = custom_post(Client(), self.connector, body)
         assert answer.status_code == 200
@@ -104,7 +104,7 @@ class EndingStory:
     def reply(self, minute: float, operator: Operator, session: Session, text: str = "Yes") -> None:
         """He answers; the worker sends it at once."""
         self.at(minute)
-        key = f"key-{self.messages:04d}-{minute}"
+        key = f"key-{self.messages:04d}-{minute * 60:.0f}"
         path = f"/inbox/chats/{session.pk}/reply/"
         assert self.press(operator, path, text=text, client_key=key).status_code == 200
 
