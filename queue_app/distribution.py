@@ -42,7 +42,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a line asks of those who get its chats. `max_chats` 0 means no limit."""
+    """What a line asks of those who get its chats. `max_chats` 0 means no limit.
+
+    An open inbox is demanded only where availability is checked.
+    """
 
     check_availability: bool = False
     demand_connection: bool = False
@@ -93,8 +96,8 @@ def obstacle(candidate: Candidate, conditions: Conditions, *, now: dt.datetime) 
             return Reason(who, "off_duty")
         if is_on_leave(candidate.leave_from, candidate.leave_until, now=now):
             return Reason(who, "on_leave")
-    if conditions.demand_connection and not is_connected(candidate.seen_at, now=now):
-        return Reason(who, "not_connected")
+        if conditions.demand_connection and not is_connected(candidate.seen_at, now=now):
+            return Reason(who, "not_connected")
     limit = conditions.max_chats
     if limit and candidate.line_chats >= limit:
         return Reason(who, "full", {"chats": candidate.line_chats, "limit": limit})

@@ -52,7 +52,8 @@ def operator_gone(
         why = away(operator, now)
         if why is not None and (is_offer or why != "paused"):
             return why
-    if session.outside_queue or not (is_offer and line.demand_connection):
+    demands_connection = line.check_availability and line.demand_connection
+    if session.outside_queue or not (is_offer and demands_connection):
         return None
     return None if is_connected(operator.seen_at, now=now) else "not_connected"
 

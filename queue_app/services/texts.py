@@ -106,4 +106,6 @@ def opening_words(line: OpenChannel, *, now: dt.datetime) -> str:
     if opening is None:
         return ""
     with translation.override(line.language):
-        return formats.date_format(timezone.localtime(opening, hours.zone), "l H:i")
+        words = formats.date_format(timezone.localtime(opening, hours.zone), "l H:i")
+    # Portuguese writes the names of days small, also where Django's list has a capital.
+    return words.lower() if line.language.startswith("pt") else words

@@ -83,11 +83,11 @@ class EndingStory:
         with self.capture(execute=True):
             yield
 
-    def customer(self, minute: float, user: str = "u1") -> Session:
+    def customer(self, minute: float, user: str = "u1", name: str = "Ana Prado") -> Session:
         """A customer writes. Returns his newest session."""
         self.at(minute)
         self.messages += 1
-        body = custom_message(f"m{self.messages}", user=user)
+        body = custom_message(f"m{self.messages}", user=user, name=name)
         with self.worker():
             answer = custom_post(Client(), self.connector, body)
         assert answer.status_code == 200
@@ -104,7 +104,7 @@ class EndingStory:
     def reply(self, minute: float, operator: Operator, session: Session, text: str = "Yes") -> None:
         """He answers; the worker sends it at once."""
         self.at(minute)
-        key = f"key-{self.messages:04d}-{minute}"
+        key = f"key-{self.messages:04d}-{minute * 60:.0f}"
         path = f"/inbox/chats/{session.pk}/reply/"
         assert self.press(operator, path, text=text, client_key=key).status_code == 200
 
@@ -146,19 +146,25 @@ def state(session: Session) -> str:
     return session.state
 
 
-@pytest.fixture
-def story(
-    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any, time_machine: Any
-) -> Iterator[EndingStory]:
+def story_begin(the_story: EndingStory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a commit asks of the worker is done at once, by the story's clock and platform."""
+
     def do_it_now(task: Any, *args: Any, **_options: Any) -> bool:
         if task.name.startswith("queue_app.") or task.name.endswith(".deliver_conversation"):
             task(*args)
         return True
 
-    the_story = EndingStory(django_capture_on_commit_callbacks, time_machine)
     monkeypatch.setattr(tasks, "enqueue", do_it_now)
     monkeypatch.setattr("queue_app.tasks.database_now", timezone.now)
     monkeypatch.setattr(CustomDriver, "send", lambda _driver, outgoing: the_story.send(outgoing))
     the_story.at(0)
+
+
+@pytest.fixture
+def story(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any, time_machine: Any
+) -> Iterator[EndingStory]:
+    the_story = EndingStory(django_capture_on_commit_callbacks, time_machine)
+    story_begin(the_story, monkeypatch)
     yield the_story
     books_check()

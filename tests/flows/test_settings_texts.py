@@ -185,7 +185,7 @@ def test_the_operator_is_called_as_the_line_shows_him(
     ("language", "zone", "words"),
     [
         ("en", "UTC", "Back Tuesday 09:00"),
-        ("pt-br", "UTC", "Back Terça-feira 09:00"),
+        ("pt-br", "UTC", "Back terça-feira 09:00"),
         # 12:00 UTC is 07:00 in New York: it opens today.
         ("en", "America/New_York", "Back Monday 09:00"),
     ],

@@ -201,10 +201,10 @@ def test_connected_is_who_was_heard_from_in_ninety_seconds(
 ) -> None:
     assert is_connected(seen_at, now=NOW) is connected
     one = candidate(ANA, 1, seen_at=seen_at)
-    assert bool(choose("evenly", one, connected=True).chosen) is connected
+    assert bool(choose("evenly", one, check=True, connected=True).chosen) is connected
     assert choose("evenly", one).chosen == (one,)  # where the line does not ask for it
     if not connected:
-        assert codes(choose("evenly", one, connected=True)) == [(ANA, "not_connected")]
+        assert codes(choose("evenly", one, check=True, connected=True)) == [(ANA, "not_connected")]
 
 
 # --- obstacles --------------------------------------------------------------------------

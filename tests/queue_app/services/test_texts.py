@@ -208,7 +208,7 @@ def test_the_operator_is_called_what_customers_see(shown: str, alias: str, words
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "We open Monday 09:00"), ("pt-br", "We open Segunda-feira 09:00")],
+    [("en", "We open Monday 09:00"), ("pt-br", "We open segunda-feira 09:00")],
 )
 def test_the_opening_is_told_in_the_lines_language_and_zone(language: str, words: str) -> None:
     # moment() is Monday, 2 March 2026, 12:00 UTC: in Kiritimati it is Tuesday already.
