@@ -11,7 +11,6 @@ from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
-    HttpResponseNotAllowed,
     HttpResponseRedirect,
     JsonResponse,
 )
@@ -153,7 +152,7 @@ class ContactPages(ModelAdmin[Contact]):
         if not request.user.has_perm("crm_app.export_contact"):
             raise PermissionDenied
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return self._page(request, "contact_data.html", contact, _("Everything as data"), {})
         self.log_change(request, contact, _("Exported."))
         response = JsonResponse(
             contact_export(contact=contact), json_dumps_params={"ensure_ascii": False, "indent": 2}

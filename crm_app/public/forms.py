@@ -118,7 +118,7 @@ class _EmailField(_TextField):
         address = email_normalize(text) if text else ""
         if address is None:
             raise forms.ValidationError(
-                _("This is no e-mail address. It looks like name@example.com."), code="email"
+                _("This is no e-mail address. Write it in full, with its domain."), code="email"
             )
         return address
 

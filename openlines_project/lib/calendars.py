@@ -1,4 +1,4 @@
-"""The public holidays of countries, from the package `holidays`.
+"""The public holidays of countries, from the package `holidays`, their names from `babel`.
 
 Codes are those of the package: countries by ISO 3166-1, subdivisions by its own lists, which are
 mostly those of ISO 3166-2. Loading it takes a twentieth of a second and most lines have no
@@ -8,10 +8,8 @@ country: it is imported when it is asked for.
 from __future__ import annotations
 
 import datetime as dt
-import re
+import unicodedata
 from functools import lru_cache
-
-_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class UnknownCalendarError(LookupError):
@@ -30,18 +28,27 @@ def calendar_countries() -> dict[str, list[str]]:
     return {country: sorted(known[country]) for country in sorted(known)}
 
 
-@lru_cache(maxsize=1)
-def calendar_country_names() -> dict[str, str]:
-    """The English names of the countries that have a calendar, by code, in their order."""
-    from holidays.registry import COUNTRIES
+@lru_cache(maxsize=8)
+def calendar_country_names(language: str) -> dict[str, str]:
+    """The names of the countries that have a calendar, by code, in the order of their names.
 
-    countries = calendar_countries()
-    names = {
-        codes[0]: _WORDS.sub(" ", class_name)
-        for class_name, *codes in COUNTRIES.values()
-        if codes[0] in countries
-    }
-    return dict(sorted(names.items(), key=lambda item: item[1]))
+    `language` as Django names it ("pt-br"); a country without a name in it goes by its code.
+    """
+    from babel import Locale
+    from babel.core import UnknownLocaleError
+
+    try:
+        locale = Locale.parse(language, sep="-")
+    except (UnknownLocaleError, ValueError):
+        locale = Locale("en")
+    names = {code: locale.territories.get(code, code) for code in calendar_countries()}
+    return dict(sorted(names.items(), key=lambda item: (sort_key(item[1]), item[0])))
+
+
+def sort_key(name: str) -> str:
+    """A name as people look for it: accents and case tell nothing apart."""
+    plain = unicodedata.normalize("NFKD", name)
+    return "".join(sign for sign in plain if not unicodedata.combining(sign)).casefold()
 
 
 def calendar_subdivisions(country: str) -> list[tuple[str, str]]:

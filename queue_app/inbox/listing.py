@@ -282,7 +282,7 @@ def _groups(sessions: Sequence[Any], reader: User, filters: Filters, counts: Cou
     }  # fmt: skip
     groups = []
     for rank, found in groupby(items, key=lambda item: int(item.session.rank)):  # type: ignore[attr-defined]
-        key, title = RANKS[rank]
+        key, heading = RANKS[rank]
         count = None if filters.line_id else numbers[rank]
-        groups.append(Group(key, str(title), count, list(found)))
+        groups.append(Group(key, str(heading), count, list(found)))
     return groups

@@ -41,6 +41,7 @@ CATALOGUES = {
 # The same in both languages: names, signs, and words Portuguese has taken over.
 SAME_IN_BOTH = {
     "API", "Bot", "CRM", "Chat", "E-mail", "Link", "Open Lines", "Sites", "Telegram", "Token",
+    "Facebook Messenger", "Instagram", "LINE", "VK", "Viber", "WhatsApp",
     "{m} min", "{h} h {m}", "{d} d {h} h", "%(minutes)d min", "%(hours)d h %(minutes)02d",
     "%(days)d d %(hours)d h",
 }  # fmt: skip
@@ -237,8 +238,10 @@ def words(html: str) -> str:
 
 
 def english_in(text: str) -> list[str]:
-    """The lines with a word of English; the names of placeholders are no words."""
-    return [line for line in text.splitlines() if ENGLISH.search(re.sub(r"{\w+}", "", line))]
+    """The lines with a word of English; the names of placeholders and of LINE are no words."""
+    return [
+        line for line in text.splitlines() if ENGLISH.search(re.sub(r"{\w+}|\bLINE\b", "", line))
+    ]
 
 
 def test_the_search_for_english_finds_it() -> None:

@@ -23,8 +23,9 @@ from tests.project.test_admin_pages import MODELS, make
 from tests.queue_app.inbox.stories import desk
 
 pytestmark = pytest.mark.django_db
-# A key's last use is written down, which is what it is for; sign-in sessions are renewed.
-NOTED = {"last_used_at"}
+# A key's last use is written down, which is what it is for, and that an operator's page is open;
+# sign-in sessions are renewed.
+NOTED = {"last_used_at", "seen_at"}
 NOT_OURS = {"sessions.Session"}
 # Nobody of the outside may have been called by a GET either: these rows name platforms.
 QUERY = (

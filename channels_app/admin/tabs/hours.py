@@ -22,6 +22,7 @@ from channels_app.admin.tabs.base import StoredLine, TabForm
 from channels_app.models import OpenChannel, TextKind, Weekday
 from channels_app.services.line_rows import Row
 from openlines_project.lib.calendars import (
+    calendar_countries,
     calendar_country_names,
     calendar_subdivisions,
     country_holidays,
@@ -86,7 +87,7 @@ class HoursTab(TabForm):
 
     def __init__(self, stored: StoredLine, data: QueryDict | None = None) -> None:
         super().__init__(stored, data)
-        names, country = calendar_country_names(), self.country
+        names, country = calendar_country_names(get_language() or "en"), self.country
         # Another version of the calendars may not know the stored one: it stays to be seen.
         unknown = [(country, country)] if country and country not in names else []
         self.fields["holiday_country"].widget = forms.Select(
@@ -200,7 +201,7 @@ def calendar_year(country: str, subdivision: str, year: int) -> CalendarYear:
 
     A region that the country has not stands for the whole country: it was chosen for another.
     """
-    if country not in calendar_country_names():
+    if country not in calendar_countries():
         return CalendarYear("", year, [])
     known = subdivision in dict(calendar_subdivisions(country))
     days = country_holidays(country, subdivision if known else "", year, get_language() or "en")

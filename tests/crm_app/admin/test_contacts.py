@@ -278,7 +278,7 @@ def test_a_file_that_cannot_be_used_says_why(admin: Client, raw: bytes, sentence
 
 def test_everything_about_a_contact_is_a_file(admin: Client) -> None:
     contact = ContactFactory(name="José", points=[("phone", PHONE)])
-    answer = admin.get(page("data", contact.pk))
+    answer = admin.post(page("data", contact.pk))
     assert answer["Content-Disposition"] == f'attachment; filename="contact-{contact.pk}.json"'
     data = json.loads(answer.content)
     assert (data["name"], data["points"][0]["value"]) == ("José", PHONE)

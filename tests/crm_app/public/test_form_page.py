@@ -78,7 +78,7 @@ def test_wrong_fields_are_marked_and_what_was_typed_is_kept() -> None:
         "Something is missing. Check the marked fields.",
         "Fill this in.",
         "This number is too short. Include the area code.",
-        "This is no e-mail address. It looks like name@example.com.",
+        "This is no e-mail address. Write it in full, with its domain.",
         "Tick this box, or we may not keep your details.",
     ):
         assert sentence in text

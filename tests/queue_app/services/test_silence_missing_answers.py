@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 
 from channels_app.models import Message
-from channels_app.services.delivery import message_discard, message_resend
+from channels_app.services.outbox import message_discard, message_resend
 from queue_app.services.locks import session_lock
 from queue_app.services.texts import service_text_send
 from queue_app.services.timers import timers_sweep
