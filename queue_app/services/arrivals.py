@@ -11,7 +11,7 @@ from functools import partial
 
 from channels_app.models import Conversation, TextKind
 from queue_app.arrival import PlannedText, arrival_plan, closed_text
-from queue_app.models import Session, SessionEvent, SessionText
+from queue_app.models import Session, SessionEvent
 from queue_app.services.events import event_write
 from queue_app.services.form_links import form_address, form_sentence
 from queue_app.services.line_rules import line_rules
@@ -43,9 +43,9 @@ def arrival_make(
     SessionEvent.objects.bulk_create(events)
     events.clear()
     for text in plan.texts:
-        _send(text, session, conversation, now)
-    if plan.tells_closed:
-        session.told_at = now
+        # What was held back (reply window, blocked) told him nothing.
+        if _send(text, session, conversation, now) and text.kind == TextKind.CLOSED:
+            session.told_at = now
 
 
 def closed_tell(*, session: Session, conversation: Conversation, now: dt.datetime) -> None:
@@ -81,16 +81,11 @@ def _send(
         session=session, conversation=conversation, kind=text.kind, text=words, now=now,
         occurrence=text.occurrence, link=link,
     )  # fmt: skip
-    if sent and text.kind == "consent" and _was_asked(session):
+    if sent and text.kind == TextKind.CONSENT:
+        # To write on after a question that was held back agrees to nothing.
         conversation.consent_asked_at = now
         Conversation.objects.filter(pk=conversation.pk).update(consent_asked_at=now)
     return sent
-
-
-def _was_asked(session: Session) -> bool:
-    """Whether the question went out: to write on after one that was held back agrees to nothing."""
-    texts = SessionText.objects.filter(session=session, kind=TextKind.CONSENT, skipped="")
-    return texts.exists()
 
 
 def consent_record(*, conversation: Conversation, now: dt.datetime) -> None:

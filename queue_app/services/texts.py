@@ -40,7 +40,7 @@ def service_text_send(
     occurrence: str = "",
     link: Callable[[], str] | None = None,
 ) -> bool:
-    """Queue an automatic text of a locked session. Returns whether this was its first time.
+    """Queue an automatic text of a locked session, once. Returns whether the customer gets it.
 
     `kind` is a `TextKind`, `text` the line's words with placeholders, `link` makes the address
     that stands below them; it is asked only when the text is new.
@@ -69,7 +69,7 @@ def service_text_send(
         session=session, conversation=conversation, kind="text", now=now,
         data={"kind": str(kind), "occurrence": occurrence, "skipped": skipped},
     )  # fmt: skip
-    return True
+    return not skipped
 
 
 def placeholder_values(

@@ -129,7 +129,7 @@ def test_where_nothing_can_be_sent_the_reason_is_written_down_once(
 ) -> None:
     session = chat()
     rows.objects.update(**changed)
-    assert send(session, minute=60)
+    assert not send(session, minute=60)
     assert sent() == []
     row = SessionText.objects.get()
     assert (row.kind, row.skipped, row.message) == ("ending", code, None)
