@@ -107,7 +107,7 @@ class Sweepers:
 
     @property
     def refused(self) -> int:
-        """How many claims of the frozen one came too late."""
+        """How many claims of the frozen one found nothing to do any more, or others at it."""
         count: int = self._refused.value
         return count
 
@@ -160,7 +160,7 @@ def run_three(
 
     The frozen process stands for `frozen_seconds`, and in any case until the others have done all
     that it had read. Returns the deadlines, the log of what happened, what is wrong with it, and
-    how many claims of the frozen process came too late.
+    how many claims of the frozen process were refused afterwards.
     """
     deadlines = deadlines_make(count, kinds)
     told = texts_sent()
@@ -202,7 +202,7 @@ def run_three(
         lateness = log.lateness_seconds(deadlines, wall=True)
     print(f"{count} deadlines: p50 {lateness[len(lateness) // 2]:.2f} s,"  # noqa: T201
           f" p99 {lateness[int(len(lateness) * 0.99)]:.2f} s, latest {lateness[-1]:.2f} s,"
-          f" {running.refused} claims too late")  # fmt: skip
+          f" {running.refused} claims refused")  # fmt: skip
     assert lateness[-1] <= LATEST_SECONDS
     return deadlines, log, found, running.refused
 
