@@ -191,7 +191,7 @@ def crowd(
     Returns what they did and were refused, how long places were empty, and the most chats anybody
     had at a commit.
     """
-    people = [OperatorFactory() for _ in range(PEOPLE)]
+    people: list[Operator] = [OperatorFactory() for _ in range(PEOPLE)]
     connector = line_with(*people, max_chats=LIMIT, **settings)
     waiting_sessions(connector, 50 + rounds * THREADS // 3)
     worker = Worker(monkeypatch)
@@ -249,7 +249,7 @@ def test_without_the_job_of_who_freed_it_a_place_would_stay_empty(
 
 def two_lines_offer(monkeypatch: pytest.MonkeyPatch) -> int:
     """Both lines have read that Ana has a place, her only one. Returns how many chats she has."""
-    ana = OperatorFactory(max_chats=1)
+    ana: Operator = OperatorFactory(max_chats=1)
     connectors = [line_with(ana), line_with(ana)]
     for connector in connectors:
         waiting_sessions(connector, 1)

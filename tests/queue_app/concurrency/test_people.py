@@ -72,7 +72,7 @@ def test_of_two_who_accept_at_once_one_wins_and_the_other_is_told_by_whom() -> N
 
 
 def test_of_seven_who_were_all_asked_one_wins_and_the_others_are_told_by_whom() -> None:
-    people = [OperatorFactory(user=UserFactory(first_name=f"P{n}")) for n in range(7)]
+    people: list[Operator] = [OperatorFactory() for _ in range(7)]
     connector = line_with(*people, distribution="everybody")
     for number in range(4):
         session = customer_writes(connector, f"u{number}", now=timezone.now())
