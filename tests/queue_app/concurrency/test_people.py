@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -18,9 +19,11 @@ from channels_app.services.errors import ConflictError, ForbiddenError
 from queue_app.models import LineOperator, Operator, Session, SessionEvent
 from queue_app.services import desk
 from queue_app.services.endings import session_end
+from queue_app.services.locks import line_lock
 from queue_app.services.operators import operator_duty_set
 from queue_app.services.places import place_take
 from queue_app.services.replies import session_reply
+from queue_app.services.routing import session_distribute
 from queue_app.services.sessions import session_accept
 from tests.factories import OperatorFactory, UserFactory
 from tests.queue_app.concurrency.crowd import (
@@ -30,6 +33,8 @@ from tests.queue_app.concurrency.crowd import (
     quietly,
     raised,
     session_without_lock,
+    spread,
+    unfair_offers,
     waiting_sessions,
     without_constraint,
 )
@@ -43,7 +48,7 @@ def accepting(session: Session, operator: Operator) -> Callable[[], Session]:
     return lambda: session_accept(session_id=session.pk, operator=operator, now=timezone.now())
 
 
-# --- two accept at once -------------------------------------------------------------------
+# --- several accept at once ---------------------------------------------------------------
 
 
 def test_of_two_who_accept_at_once_one_wins_and_the_other_is_told_by_whom() -> None:
@@ -63,6 +68,30 @@ def test_of_two_who_accept_at_once_one_wins_and_the_other_is_told_by_whom() -> N
         session.refresh_from_db()
         assert (session.state, session.operator) == ("active", winner)
         assert session.assignments.get().operator == winner
+    books_check()
+
+
+def test_of_seven_who_were_all_asked_one_wins_and_the_others_are_told_by_whom() -> None:
+    people: list[Operator] = [OperatorFactory() for _ in range(7)]
+    connector = line_with(*people, distribution="everybody")
+    for number in range(4):
+        session = customer_writes(connector, f"u{number}", now=timezone.now())
+        assert session.assignments.filter(ended_at__isnull=True).count() == 7
+        results = all_at_once([accepting(session, operator) for operator in people])
+        errors = raised(results)
+        assert len(errors) == 6
+        session.refresh_from_db()
+        winner = session.operator
+        assert winner is not None
+        assert isinstance(results[people.index(winner)], Session)
+        for error in errors:
+            assert isinstance(error, ConflictError)
+            assert (error.code, error.detail) == ("taken", f"Taken by {winner.name}")
+        assert Counter(session.assignments.values_list("outcome", flat=True)) == {
+            "accepted": 1, "lost": 6,
+        }  # fmt: skip
+        assert session.assignments.get(outcome="accepted").operator == winner
+        assert session.events.filter(kind="accepted").count() == 1
     books_check()
 
 
@@ -108,11 +137,12 @@ def test_without_the_sessions_lock_both_would_win(monkeypatch: pytest.MonkeyPatc
             books_check()
 
 
-def test_taking_by_hand_is_never_overwritten_by_the_distribution() -> None:
-    """P10: one takes what he likes while two sweepers distribute the same sessions."""
-    people = [OperatorFactory() for _ in range(3)]
+@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.slow)])
+def test_taking_by_hand_is_never_overwritten_by_the_distribution(count: int) -> None:
+    """One takes what he likes while three sweepers distribute the same sessions to seven."""
+    people = [OperatorFactory() for _ in range(7)]
     connector = line_with(*people)
-    sessions = waiting_sessions(connector, 40)
+    sessions = waiting_sessions(connector, count)
     taker = supervisor("intercept_session")
     taken: list[int] = []
 
@@ -126,16 +156,54 @@ def test_taking_by_hand_is_never_overwritten_by_the_distribution() -> None:
 
     def sweep() -> int:
         return desk.line_distribute(
-            open_channel_id=connector.open_channel_id, now=timezone.now(), limit=100
+            open_channel_id=connector.open_channel_id, now=timezone.now(), limit=count
         )
 
-    assert raised(all_at_once([take, sweep, sweep])) == []
-    assert taken != []
+    results = all_at_once([take, sweep, sweep, sweep], patience_seconds=60 + count * 0.5)
+    assert raised(results) == []
+    assert 0 < len(taken) < count
     held = Session.objects.filter(pk__in=taken)
     assert set(held.values_list("state", "operator_id")) == {("active", taker.pk)}
     rest = Session.objects.exclude(pk__in=taken)
-    assert set(rest.values_list("state", flat=True)) <= {"offered"}
+    assert set(rest.values_list("state", flat=True)) == {"offered"}
+    # What is taken by hand is nobody's turn: the others stay even.
+    assert unfair_offers() == []
+    assert spread(people) <= 1
     books_check()
+
+
+def taken_while_distributed(monkeypatch: pytest.MonkeyPatch) -> Session:
+    """The distribution has seen a chat waiting when somebody takes it, if he can."""
+    people = [OperatorFactory() for _ in range(2)]
+    (session,) = waiting_sessions(line_with(*people), 1)
+    held = HeldThread(partial(session_distribute, session_id=session.pk, now=timezone.now()))
+
+    def held_line_lock(open_channel_id: int) -> int:
+        held.hold()
+        return line_lock(open_channel_id)
+
+    monkeypatch.setattr("queue_app.services.offers.line_lock", held_line_lock)
+    taker = supervisor("intercept_session")
+    with suppress(ForbiddenError):  # it is offered to another by now
+        meet(held, accepting(session, taker))
+    session.refresh_from_db()
+    return session
+
+
+def test_who_takes_a_chat_that_is_just_given_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = taken_while_distributed(monkeypatch)
+    assert (session.state, session.events.filter(kind="accepted").count()) == ("offered", 0)
+    books_check()
+
+
+def test_without_the_sessions_lock_his_chat_would_be_overwritten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Negative control: it is his, and then it is offered to another."""
+    monkeypatch.setattr("queue_app.services.routing.session_lock", session_without_lock)
+    with without_constraint(SessionEvent, "session_event_seq_once"):
+        session = taken_while_distributed(monkeypatch)
+        assert (session.state, session.events.filter(kind="accepted").count()) == ("offered", 1)
 
 
 # --- limits ---------------------------------------------------------------------------------
