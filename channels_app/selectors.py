@@ -8,6 +8,7 @@ from channels_app.models import Connector, Conversation, Message
 
 CONNECTOR_CACHE_SECONDS = 5.0
 _connectors: dict[str, tuple[float, Connector]] = {}
+_accounts: dict[str, tuple[float, dict[str, Connector]]] = {}
 
 
 def connector_by_public_id(public_id: str) -> Connector | None:
@@ -26,9 +27,32 @@ def connector_by_public_id(public_id: str) -> Connector | None:
     return connector
 
 
+def connectors_by_account(kind: str, field: str) -> dict[str, Connector]:
+    """The connectors of a kind that are not switched off, with their lines, by platform account.
+
+    The account is the one named by the setting `field`, else the one read from the platform. Kept
+    for 5 seconds in each process.
+    """
+    clock = time.monotonic()
+    cached = _accounts.get(kind)
+    if cached is not None and clock - cached[0] < CONNECTOR_CACHE_SECONDS:
+        return cached[1]
+    found: dict[str, Connector] = {}
+    # Of two that name one account the one that was connected with it counts.
+    rows = Connector.objects.filter(kind=kind, disabled_at__isnull=True)
+    for connector in rows.select_related("open_channel").order_by("-pk"):
+        account = str(connector.config.get(field) or connector.account_id or "")
+        before = found.get(account)
+        if account and not (before and before.account_id and not connector.account_id):
+            found[account] = connector
+    _accounts[kind] = (clock, found)
+    return found
+
+
 def connector_cache_clear() -> None:
     """Forget the cached connectors of this process: something of them or their line changed."""
     _connectors.clear()
+    _accounts.clear()
 
 
 def thread_messages(

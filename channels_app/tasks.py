@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -38,6 +40,51 @@ def deliver_typing(conversation_id: int) -> None:
     from channels_app.services.gestures import typing_send
 
     typing_send(conversation_id=conversation_id)
+
+
+@shared_task
+def deliver_seen(conversation_id: int) -> None:
+    """Show the customer that his message was read."""
+    from channels_app.services.gestures import seen_send
+
+    seen_send(conversation_id=conversation_id)
+
+
+@shared_task
+def profile_fetch(conversation_id: int) -> None:
+    """Ask the platform for a person's name."""
+    from channels_app.services.profiles import profile_fetch as fetch
+
+    fetch(conversation_id=conversation_id, now=timezone.now())
+
+
+@shared_task
+def templates_refresh(connector_id: int) -> None:
+    """List the message templates of one account anew."""
+    from channels_app.models import Connector
+    from channels_app.services.errors import PlatformError
+    from channels_app.services.templates import templates_refresh as refresh
+
+    connector = Connector.objects.filter(pk=connector_id).first()
+    if connector is not None:
+        with suppress(PlatformError):  # it is asked again within hours, and on "check now"
+            refresh(connector=connector, now=timezone.now())
+
+
+@shared_task
+def templates_sweep() -> None:
+    """List the message templates of all accounts anew."""
+    from channels_app.services.templates import templates_sweep as sweep
+
+    sweep(now=timezone.now())
+
+
+@shared_task
+def secrets_sweep() -> None:
+    """Renew access data that run out by themselves."""
+    from channels_app.services.renewals import secrets_sweep as sweep
+
+    sweep(now=timezone.now())
 
 
 @shared_task

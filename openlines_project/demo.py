@@ -16,7 +16,8 @@ from django.db.models import QuerySet
 
 from channels_app.drivers.livechat import LiveChatDriver
 from channels_app.models import Connector, Direction, Message, OpenChannel
-from channels_app.services.connectors import connector_create, connector_heard
+from channels_app.services.connector_health import connector_heard
+from channels_app.services.connectors import connector_create
 from channels_app.services.intake import event_receive
 from channels_app.services.open_channels import open_channel_create
 from openlines_project.demo_dialogues import DIALOGUES, NUDGES, VISITORS, Dialogue

@@ -4,19 +4,17 @@
 SQLite, a broker made of files, one machine.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest
-from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from openlines_project.lib.logs import logging_settings
 from openlines_project.lib.secrets import local_secrets
+from openlines_project.lib.theme import admin_theme
 
 # --- where things are ---------------------------------------------------------------------
 
@@ -304,6 +302,8 @@ CELERY_BEAT_SCHEDULE = {
         ("notices", "queue_app.tasks.line_notices_sweep", 30),
         ("media", "channels_app.tasks.media_sweep", 30),
         ("clean", "channels_app.tasks.inbound_clean", 3600),
+        ("templates", "channels_app.tasks.templates_sweep", 6 * 3600),
+        ("secrets", "channels_app.tasks.secrets_sweep", 7 * 86_400),
     )
 }
 
@@ -372,29 +372,4 @@ LOGGING = logging_settings(
 
 # --- administration -----------------------------------------------------------------------
 
-
-def _static(path: str) -> Callable[[HttpRequest], str]:
-    """An address the theme asks for when it draws a page: static files are not ready here."""
-    return lambda _request: static(path)
-
-
-# The colours are in admin-openlines/admin.css: the theme would write them as an inline style.
-UNFOLD = {
-    "SITE_TITLE": "Open Lines",
-    "SITE_HEADER": "Open Lines",
-    "SITE_ICON": {
-        "light": _static("admin-openlines/mark-light.svg"),
-        "dark": _static("admin-openlines/mark-dark.svg"),
-    },
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": _static("admin-openlines/mark-light.svg")},
-    ],
-    "SITE_URL": "/inbox/",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "SHOW_LANGUAGES": True,
-    "STYLES": [_static("tokens.css"), _static("admin-openlines/admin.css")],
-    "GLOBAL_CALLBACK": "openlines_project.admin.site_context",
-    "SIDEBAR": {"navigation": "openlines_project.admin.navigation"},
-    "DASHBOARD_CALLBACK": "queue_app.admin.front_page.front_page_context",
-}
+UNFOLD = admin_theme()

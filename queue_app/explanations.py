@@ -9,8 +9,10 @@ from typing import Any
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from channels_app.models import OpenChannel
+from openlines_project.lib.people import person_name
 from queue_app.models import SessionEvent, WaitReason
 
 
@@ -26,7 +28,7 @@ class WhyLine:
 def why_lines(
     events: Sequence[SessionEvent], *, names: Mapping[int, str], line: OpenChannel
 ) -> list[WhyLine]:
-    """The newest decision person by person, and before it what others let pass.
+    """The newest decision person by person, and beside it what others let pass or handed on.
 
     `names` are the operators' names by id; `events` in order.
     """
@@ -36,22 +38,46 @@ def why_lines(
         default=-1,
     )
     for number, event in enumerate(events):
-        who = event.operator.name if event.operator else ""
-        if event.kind == "expired":
-            text = _("%(name)s: not accepted within %(minutes)d min") % {
-                "name": who,
-                "minutes": _minutes(event.data.get("waited_s"), line),
-            }
-            lines.append(WhyLine("clock", text))
-        elif event.kind == "returned":
-            lines.append(WhyLine("minus", f"{who}: {return_words(str(event.data.get('why', '')))}"))
-        elif event.kind == "accepted" and event.data.get("by_hand"):
-            lines.append(
-                WhyLine("check", _("%s: took it from the waiting chats") % who, chosen=True)
-            )
-        elif number == last_choice:
+        if number == last_choice:
             lines += _choice_lines(event, names)
+        elif (told := _passed_line(event, line) or _handed_line(event, names)) is not None:
+            lines.append(told)
     return lines
+
+
+def _passed_line(event: SessionEvent, line: OpenChannel) -> WhyLine | None:
+    """Somebody, or everybody, let it pass."""
+    who = event.operator.name if event.operator else _("Everybody")
+    if event.kind == "expired":
+        words = passed_words(event.data, minutes=line.response_minutes)
+        return WhyLine("clock", f"{who}: {words}")
+    if event.kind == "returned":
+        return WhyLine("minus", f"{who}: {return_words(str(event.data.get('why', '')))}")
+    if event.kind == "skipped":
+        reason = str(event.data.get("reason", ""))
+        words = _("passed it on: %(reason)s") % {"reason": reason} if reason else _("passed it on")
+        return WhyLine("minus", f"{who}: {words}")
+    return None
+
+
+def _handed_line(event: SessionEvent, names: Mapping[int, str]) -> WhyLine | None:
+    """Somebody got it by hand."""
+    who = event.operator.name if event.operator else ""
+    if event.kind == "accepted" and event.data.get("by_hand"):
+        return WhyLine("check", _("%s: took it from the waiting chats") % who, chosen=True)
+    if event.kind == "started" and event.data.get("by_operator"):
+        return WhyLine("check", _("%s: began this chat") % who, chosen=True)
+    if event.kind == "intercepted":
+        taker = names.get(event.data.get("by", 0), "?")
+        return WhyLine("check", _("%s: took it over") % taker, chosen=True)
+    if event.kind != "transferred":
+        return None
+    by = person_name(event.actor)
+    if event.data.get("to_line") is not None:
+        return WhyLine("transfer", _("Transferred to this line by %s") % by)
+    target = names.get(event.data.get("to", 0), "?")
+    words = _("%(name)s: transferred by %(by)s") % {"name": target, "by": by}
+    return WhyLine("check", words, chosen=True)
 
 
 def _choice_lines(event: SessionEvent, names: Mapping[int, str]) -> list[WhyLine]:
@@ -65,14 +91,21 @@ def _choice_lines(event: SessionEvent, names: Mapping[int, str]) -> list[WhyLine
     if more:
         lines.append(WhyLine("minus", _("and %d more") % more))
     if event.kind == "waiting" and not lines:
-        lines.append(WhyLine("clock", wait_words(str(event.data.get("reason", "")))))
+        reason = str(event.data.get("reason", ""))
+        words = wait_words(reason, opens_at=event.data.get("opens_at"), since=event.at)
+        lines.append(WhyLine("clock", words))
     return lines
 
 
-def _minutes(waited_s: Any, line: OpenChannel) -> int:
+def passed_words(data: Mapping[str, Any], *, minutes: int = 1) -> str:
+    """How long somebody let a chat pass; `minutes` where it was not measured."""
+    waited_s = data.get("waited_s")
     if isinstance(waited_s, int | float):
-        return max(1, round(waited_s / 60))
-    return line.response_minutes
+        minutes = max(1, round(waited_s / 60))
+    words = _("not accepted within %(minutes)d min")
+    if data.get("replying"):
+        words = _("not answered within %(minutes)d min")
+    return words % {"minutes": minutes}
 
 
 def reason_words(item: Mapping[str, Any]) -> str:
@@ -90,6 +123,7 @@ def reason_words(item: Mapping[str, Any]) -> str:
         "off_duty": _("off duty"),
         "paused": _("paused"),
         "on_leave": _("on leave"),
+        "not_connected": _("has no inbox open"),
         "inactive": _("account switched off"),
     }
     return words.get(code, code)
@@ -101,6 +135,10 @@ def _chosen_words(data: Mapping[str, Any], *, chosen: bool) -> str:
         if chosen:
             return _("first in the queue who can, place %d") % position
         return _("stands behind, place %d") % position
+    if data.get("rule") == "last_operator":
+        return _("chosen, answered this customer last")
+    if data.get("rule") == "everybody":
+        return _("asked with everybody who can")
     last = data.get("last_offer_at")
     if last is None:
         return _("chosen, had no offer yet") if chosen else _("had no offer yet, stands behind")
@@ -119,9 +157,39 @@ def moment_words(moment: dt.datetime) -> str:
     return f"{formats.date_format(local, 'SHORT_DATE_FORMAT')} {clock}"
 
 
-def wait_words(reason: str) -> str:
-    """Why a session waits; a code of another release as it is stored."""
-    return str(WaitReason(reason).label) if reason in WaitReason.values else reason
+def coming_words(moment: dt.datetime, *, since: dt.datetime | None = None) -> str:
+    """A moment to come, in the reader's time zone: "14:10", "Monday 09:00", "7 Dec 09:00".
+
+    As it reads at `since`, now when not said.
+    """
+    local = timezone.localtime(moment)
+    days = (local.date() - timezone.localdate(since)).days
+    clock = formats.date_format(local, "H:i")
+    if days == 0:
+        return clock
+    if 0 < days < 7:
+        return f"{formats.date_format(local, 'l')} {clock}"
+    return f"{formats.date_format(local, pgettext('a date of this year', 'j M'))} {clock}"
+
+
+def wait_words(
+    reason: str,
+    *,
+    opens_at: dt.datetime | str | None = None,
+    since: dt.datetime | None = None,
+) -> str:
+    """Why a session waits; a code of another release as it is stored.
+
+    `opens_at` is when its line opens, `since` when that is said: now when not given.
+    """
+    if reason not in WaitReason.values:
+        return reason
+    words = str(WaitReason(reason).label)
+    if reason != WaitReason.HOURS or not opens_at:
+        return words
+    if isinstance(opens_at, str):
+        opens_at = dt.datetime.fromisoformat(opens_at)
+    return f"{words}, {coming_words(opens_at, since=since)}"
 
 
 def return_words(why: str) -> str:
@@ -130,6 +198,8 @@ def return_words(why: str) -> str:
         "off_duty": _("went off duty"),
         "paused": _("paused"),
         "on_leave": _("went on leave"),
+        "not_connected": _("has no inbox open"),
+        "rule": _("the line distributes in another way now"),
         "removed": _("is not available for this line any more"),
         "inactive": _("account switched off"),
     }

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from channels_app.models import Direction, Message, MessageState
-from channels_app.services.delivery import message_discard, message_resend
 from channels_app.services.errors import ServiceError
+from channels_app.services.outbox import message_discard, message_resend
 from openlines_project.admin import CappedPaginator, ReadOnlyAdmin, shown
 from openlines_project.lib.kept import kept_sentence
 

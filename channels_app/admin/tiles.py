@@ -28,6 +28,13 @@ BADGES: Final = {
 KIND_SENTENCES: Final = {
     "livechat": _("A chat on your own site"),
     "telegram": _("A bot"),
+    "whatsapp": _("A number of your business"),
+    "messenger": _("A Facebook page"),
+    "instagram": _("A professional account"),
+    "viber": _("A bot"),
+    "vk": _("A community's messages"),
+    "line": _("An official account"),
+    "twilio": _("A phone number"),
     "custom": _("Your own system"),
 }
 

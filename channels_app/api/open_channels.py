@@ -106,8 +106,8 @@ class OpenChannelViewSet(ListView, mixins.RetrieveModelMixin, ApiViewSet[OpenCha
     @action(detail=True, methods=["post"])
     def clone(self, request: Request, pk: str) -> Response:
         """Make a line with the settings and the queue of this one, without its channels."""
-        self.every_line_or_error()
         line = self.get_object()
+        self.every_line_or_error()
         values = self.body(CloneBody)
 
         def work() -> tuple[int, Any]:

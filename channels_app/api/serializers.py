@@ -23,7 +23,7 @@ from channels_app.api.permissions import has_right
 from channels_app.drivers.base import CheckResult
 from channels_app.models import Attachment, Connector, EventState, Message
 from channels_app.services.connectors import webhook_url
-from channels_app.services.media import signed_file_url
+from channels_app.services.media import link_url, signed_file_url
 from openlines_project.lib.people import person_name
 from openlines_project.lib.text import neutral_name
 
@@ -187,9 +187,10 @@ class AttachmentSerializer(serializers.Serializer[Any]):
     phone = serializers.CharField(required=False)
 
     def to_representation(self, instance: Attachment) -> dict[str, Any]:
-        url = None
         if instance.storage_key:
             url = self.context["request"].build_absolute_uri(signed_file_url(instance))
+        else:
+            url = link_url(instance)
         shown = {
             "type": instance.type,
             "name": neutral_name(instance.name),

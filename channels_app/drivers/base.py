@@ -11,10 +11,10 @@ To add a driver, see `channels_app/README.md`.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from django import forms
@@ -27,6 +27,7 @@ from channels_app.drivers.events import (
     EchoEvent,
     EditEvent,
     Event,
+    IdentityEvent,
     IgnoredEvent,
     InboundAttachment,
     MessageEvent,
@@ -36,6 +37,13 @@ from channels_app.drivers.events import (
     ReactionEvent,
     ReceiptEvent,
     TypingEvent,
+)
+from channels_app.drivers.outgoing import (
+    Outgoing,
+    OutgoingFile,
+    SendResult,
+    Template,
+    TemplateUse,
 )
 from openlines_project.lib.http import HttpDoor
 
@@ -55,6 +63,7 @@ __all__ = [
     "Event",
     "FieldErrors",
     "Http",
+    "IdentityEvent",
     "IgnoredEvent",
     "InboundAttachment",
     "MediaFile",
@@ -69,6 +78,8 @@ __all__ = [
     "ReceiptEvent",
     "SendResult",
     "SignatureError",
+    "Template",
+    "TemplateUse",
     "TypingEvent",
     "clean_base_url",
 ]
@@ -77,50 +88,7 @@ __all__ = [
 ErrorClass = Literal["retry", "contact", "window", "auth", "content", "unknown"]
 
 
-# --- what goes out ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingFile:
-    """A file of ours to send. `open` gives the bytes as a context manager.
-
-    `size` in bytes. `url` is an address that can be fetched for a while without signing in, for
-    platforms that take no bytes; empty where the installation has no public address.
-    """
-
-    type: AttachmentType
-    name: str
-    content_type: str
-    size: int
-    open: Callable[[], AbstractContextManager[BinaryIO]]
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """One message of ours, ready to send.
-
-    `delivery_id` stays the same over retries, so that a platform which can de-duplicate does.
-    """
-
-    message_id: int
-    delivery_id: str
-    conversation_id: int
-    chat_id: str
-    thread: str
-    user_id: str
-    text: str
-    files: Sequence[OutgoingFile] = ()
-    buttons: Sequence[Mapping[str, str]] = ()
-    reply_to: str = ""  # the platform's id of the message answered
-    reply_context: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendResult:
-    """The platform accepted. `external_id` empty when it gives none."""
-
-    external_id: str = ""
+# --- answers ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +163,12 @@ class Capabilities:
 
     `text_limit` and `caption_limit` are counted in `text_unit`; a caption is a text that goes
     with a file, and 0 means that a text always goes alone. `files_per_message` 0 means any number.
-    `reply_window_hours` counts from the customer's last message, 0 means no end.
+    `reply_window_hours` counts from the customer's last message, 0 means no end;
+    `automatic_window_hours` is its shorter one for texts that no person wrote, 0 means the same.
+    With `shares_chats` another program may answer a chat on the platform: what comes meanwhile has
+    `data["standby"]`, and gets no automatic texts. `connects` says
+    that the platform must reach us, and is told on connecting where; until then the channel is
+    not set up.
     """
 
     text_limit: int = 4096
@@ -206,9 +179,16 @@ class Capabilities:
     files_per_message: int = 1
     caption_limit: int = 0
     reply_window_hours: int = 0
+    automatic_window_hours: int = 0
+    shares_chats: bool = False
     typing: bool = False
+    seen: bool = False  # the customer can be shown that we have read his message
     buttons: bool = False
+    templates: bool = False  # there are texts to send when the time to answer is over
+    profiles: bool = False  # the name of a person is asked for: his messages do not have it
+    connects: bool = False
     deduplicates: bool = False  # a repeat of `delivery_id` is recognised: `unknown` may be re-sent
+    retry_hours: int = 1  # for so long a message is tried again
     can_answer_later: bool = True  # false where the person is gone when his page is closed
     outgoing_by_reading: bool = False  # nothing is sent: the other side reads our database
 
@@ -260,8 +240,11 @@ class Driver:
     # Without these the connector cannot be switched on.
     required_secrets: ClassVar[tuple[str, ...]] = ()
     identity_scope: ClassVar[Literal["global", "account", "connector"]] = "connector"
-    default_api_base_url: ClassVar[str] = ""
-    # Of the kind; a driver whose settings change it sets its own when it is made.
+    # The setting that names the platform account, where one delivery may speak of several: each
+    # of its events then goes to the connector of its account, see `Event.account_id`.
+    account_field: ClassVar[str] = ""
+    # Of the kind; a driver whose settings change them sets its own when it is made.
+    default_api_base_url: str = ""
     capabilities: Capabilities = Capabilities()
 
     def __init__(
@@ -271,10 +254,18 @@ class Driver:
         self.trusted = trusted
         self.untrusted = untrusted
         self.account_id = account_id
+        # Where the platform delivers to, set by whoever makes the driver; empty without a public
+        # address.
+        self.webhook_url = ""
 
     @property
     def api_base_url(self) -> str:
         return str(self.config.get("api_base_url") or self.default_api_base_url).rstrip("/")
+
+    @property
+    def own_account(self) -> str:
+        """The platform account this is for, empty while nobody knows it."""
+        return str(self.config.get(self.account_field) or self.account_id)
 
     @classmethod
     def new_secrets(cls) -> dict[str, str]:
@@ -284,13 +275,19 @@ class Driver:
     def verify(self, headers: Mapping[str, str], raw: bytes, *, now: dt.datetime) -> None:
         """Check the delivery's signature on its raw bytes.
 
-        `headers` has lower-case names. Raises `SignatureError`, also when our own secret is
+        `headers` has lower-case names, and under `:url` the whole public address that was called,
+        which some platforms sign as well. Raises `SignatureError`, also when our own secret is
         missing: never "no secret, so open".
         """
         raise SignatureError
 
     def challenge(self, query: Mapping[str, str]) -> str | None:
         """The answer to a platform's GET handshake, None to refuse it with 403."""
+        return None
+
+    def answer(self, raw: bytes) -> tuple[str, str] | None:
+        """What the platform wants to hear when all of a verified delivery is kept: `(content type,
+        text)`. None: any success will do. Raises nothing."""
         return None
 
     def parse(self, raw: bytes) -> list[Event]:
@@ -316,6 +313,11 @@ class Driver:
         """Ask the platform whether all is well. Raises `DriverError`."""
         return CheckResult(account=None)
 
+    def renew(self) -> Mapping[str, str]:
+        """New secrets in place of those that run out by themselves, asked for once a week; none
+        where they last. Raises `DriverError`."""
+        return {}
+
     def fetch_media(self, ref: str) -> AbstractContextManager[MediaFile]:
         """Open the file behind an attachment's `ref`. Raises `DriverError`."""
         raise NotImplementedError
@@ -326,7 +328,23 @@ class Driver:
         raise NotImplementedError
 
     def typing(self, *, chat_id: str, reply_context: Mapping[str, Any]) -> None:
-        """Show the customer that we are writing. Best effort. Raises `DriverError`."""
+        """Show the customer that we are writing. Best effort. Raises `DriverError`.
+
+        `reply_context` holds `last_message_id` as well, the platform's id of his last message
+        where it has one.
+        """
+
+    def seen(self, *, chat_id: str, message_id: str, reply_context: Mapping[str, Any]) -> None:
+        """Show the customer that his message was read. Best effort. Raises `DriverError`."""
+
+    def fetch_profile(self, user_id: str) -> Person | None:
+        """Ask for the name of a person; None when the platform does not tell it. Raises
+        `DriverError`."""
+        return None
+
+    def templates(self) -> Sequence[Template]:
+        """The templates of the account. Raises `DriverError`."""
+        return ()
 
     def acknowledge(self, event: PostbackEvent) -> None:
         """Tell the platform that a button press was received. Raises `DriverError`."""

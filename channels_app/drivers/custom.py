@@ -152,6 +152,7 @@ class CustomDriver(Driver):
         caption_limit=TEXT_LIMIT,
         buttons=True,
         deduplicates=True,
+        retry_hours=24,
     )
 
     def __init__(

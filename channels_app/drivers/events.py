@@ -15,9 +15,14 @@ AttachmentType = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """The outside person, as the platform describes him. Empty strings are "not known"."""
+    """The outside person, as the platform describes him. Empty strings are "not known".
+
+    `other_id` is a second id of the same person on the same account, where the platform has two
+    and may leave the first away (WhatsApp: the phone and the business-scoped user id).
+    """
 
     external_id: str
+    other_id: str = ""
     name: str = ""
     username: str = ""
     phone: str = ""  # only a number the platform vouches for
@@ -31,8 +36,9 @@ class InboundAttachment:
     """A file or a card that came with a message.
 
     `ref` is whatever `Driver.fetch_media` needs (a file id, an address); empty for a location
-    or a contact. `size` in bytes, `duration` in seconds. `storage_key` says where the file lies
-    with us already: only our own pages, whose uploads we took ourselves, have one.
+    or a contact. A `link` with a `url` is a web page: its `ref` is kept and shown, not fetched.
+    `size` in bytes, `duration` in seconds. `storage_key` says where the file lies with us
+    already: only our own pages, whose uploads we took ourselves, have one.
     """
 
     type: AttachmentType
@@ -55,7 +61,9 @@ class Event:
 
     `key` de-duplicates: unique per connector, at most 200 characters; empty for events that
     are idempotent by nature (receipts, typing). `at` is the platform's time, None when it gives
-    none. `account_id` names the platform account when a delivery may speak of several.
+    none. `account_id` names the platform account when a delivery may speak of several, and
+    `entry_account_id` the one its envelope names, should they differ: the first of them that is
+    connected takes the event.
     """
 
     key: str = ""
@@ -64,6 +72,7 @@ class Event:
     user: Person | None = None
     at: dt.datetime | None = None
     account_id: str = ""
+    entry_account_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +89,12 @@ class MessageEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EchoEvent(MessageEvent):
-    """Somebody of ours answered in the platform's own app."""
+    """Somebody of ours answered in the platform's own app.
+
+    `reference` is ours, when the platform repeats what we sent with it (`Outgoing.reference`).
+    """
+
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +136,17 @@ class ReactionEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptEvent(Event):
-    """The platform speaks of a message of ours; `message_id` is the platform's id or our own."""
+    """The platform speaks of a message of ours; `message_id` is the platform's id or our own.
+
+    `reference` is what we sent with it (`Outgoing.reference`), where the platform repeats it.
+    With `until` instead of an id it speaks of all we sent into this chat up to that moment.
+    """
 
     message_id: str = ""
     status: Literal["sent", "delivered", "read", "failed"] = "delivered"
     error: str = ""
+    reference: str = ""
+    until: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +156,22 @@ class TypingEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactEvent(Event):
-    """The platform tells more of the person (`user`), without a message."""
+    """The platform tells more of the person (`user`), without a message.
+
+    `referral` says what brought him here: an advertisement, a link with a parameter.
+    """
+
+    referral: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityEvent(Event):
+    """The person of this chat is found under `user.external_id` from now on.
+
+    `chat_id` is the chat as it was known; `old_other_id` the second id he had (`Person.other_id`).
+    """
+
+    old_other_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

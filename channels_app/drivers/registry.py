@@ -13,6 +13,13 @@ from channels_app.drivers.base import Driver
 BUILT_IN = {
     "livechat": "channels_app.drivers.livechat:LiveChatDriver",
     "telegram": "channels_app.drivers.telegram:TelegramDriver",
+    "whatsapp": "channels_app.drivers.whatsapp:WhatsAppDriver",
+    "messenger": "channels_app.drivers.messenger:MessengerDriver",
+    "instagram": "channels_app.drivers.instagram:InstagramDriver",
+    "viber": "channels_app.drivers.viber:ViberDriver",
+    "vk": "channels_app.drivers.vk:VkDriver",
+    "line": "channels_app.drivers.line:LineDriver",
+    "twilio": "channels_app.drivers.twilio:TwilioDriver",
     "custom": "channels_app.drivers.custom:CustomDriver",
 }
 ENTRY_POINT_GROUP = "openlines.drivers"

@@ -91,6 +91,7 @@ class TelegramDriver(Driver):
         text_unit="utf16",
         webhook=True,
         polling=True,
+        connects=True,
         files=True,
         files_per_message=1,
         caption_limit=CAPTION_LIMIT,

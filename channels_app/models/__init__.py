@@ -32,6 +32,7 @@ from channels_app.models.open_channels import (
     TransferMode,
     WelcomeWhen,
 )
+from channels_app.models.templates import MessageTemplate
 
 __all__ = [
     "ApiKey",
@@ -52,6 +53,7 @@ __all__ = [
     "Message",
     "MessageRevision",
     "MessageState",
+    "MessageTemplate",
     "NoAnswerAction",
     "OpenChannel",
     "OperatorShown",

@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from channels_app import tasks
 from channels_app.drivers.base import Account, CheckResult, Driver, DriverError
 from channels_app.drivers.registry import UnknownKind, driver_class
 from channels_app.models import Connector, ConnectorStatus, Conversation, OpenChannel
@@ -24,21 +25,23 @@ from channels_app.services.errors import ConflictError, InvalidError, PlatformEr
 from channels_app.signals import connector_changed
 from openlines_project.lib.http import trusted_door, untrusted_door
 from openlines_project.lib.kept import kept_language, kept_sentence
+from openlines_project.lib.tasks import enqueue
 from openlines_project.lib.text import clean_text
 
 # A change of one of these may send our secrets to somebody else: they must be typed again.
 ADDRESS_FIELDS = ("api_base_url", "outgoing_url")
-HEARD_EVERY = SENT_EVERY = dt.timedelta(minutes=1)
 
 
 def connector_driver(connector: Connector) -> Driver:
     """The driver of a connector, with its settings and secrets. Raises `UnknownKind`."""
-    return driver_class(connector.kind)(
+    driver = driver_class(connector.kind)(
         config={**connector.config, **connector.secrets},
         trusted=trusted_door(),
         untrusted=untrusted_door(),
         account_id=connector.account_id or "",
     )
+    driver.webhook_url = webhook_url(connector)
+    return driver
 
 
 def webhook_url(connector: Connector) -> str:
@@ -110,9 +113,7 @@ def connector_update(
         if config is not None:
             stored = dict(connector.secrets)
             merged = {**connector.config, **config}
-            if any(
-                merged.get(field, "") != connector.config.get(field, "") for field in ADDRESS_FIELDS
-            ):
+            if _leads_elsewhere(driver, connector.config, merged):
                 made = driver.new_secrets()
                 stored = {key: value for key, value in stored.items() if key in made}
             plain, secrets = _config_clean(driver, merged, stored=stored)
@@ -127,12 +128,22 @@ def connector_update(
     return connector
 
 
+def _leads_elsewhere(
+    driver: type[Driver], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> bool:
+    """Whether the new settings would give our secrets to somebody else, or to another account."""
+    if any(after.get(field, "") != before.get(field, "") for field in ADDRESS_FIELDS):
+        return True
+    account = before.get(driver.account_field)
+    return bool(account) and after.get(driver.account_field) != account
+
+
 def _idle_status(driver: type[Driver], secrets: Mapping[str, str]) -> str:
     if any(not secrets.get(field) for field in driver.required_secrets):
         return ConnectorStatus.NOT_CONFIGURED
-    capabilities = driver.capabilities
-    platform_calls = capabilities.webhook and capabilities.polling
-    return ConnectorStatus.NOT_CONFIGURED if platform_calls else ConnectorStatus.CONNECTED
+    if driver.capabilities.connects:
+        return ConnectorStatus.NOT_CONFIGURED
+    return ConnectorStatus.CONNECTED
 
 
 def _config_clean(
@@ -185,13 +196,18 @@ def connector_connect(
     address = "" if polling else webhook_url(connector)
     if polling and not capabilities.polling:
         raise InvalidError("no_polling", _("This channel cannot be asked for messages."))
-    needs_address = capabilities.webhook and capabilities.polling and not polling
+    needs_address = capabilities.connects and not polling
     if needs_address and not is_reachable(driver):
         raise InvalidError(
             "no_public_url",
             _(
                 "This installation has no public address, so the platform cannot deliver to it. "
                 "Set PUBLIC_URL, or let us ask the platform for messages."
+            )
+            if capabilities.polling
+            else _(
+                "This installation has no public address, so the platform cannot deliver to it. "
+                "Set PUBLIC_URL."
             ),
         )
     if needs_address and not address:
@@ -225,7 +241,14 @@ def connector_connect(
             connector_changed.send(sender=Connector, connector=connector, fields=["status"])
     except IntegrityError:
         raise _taken(connector, account) from None
+    _templates_ask(connector, driver)
     return connector
+
+
+def _templates_ask(connector: Connector, driver: Driver) -> None:
+    """Let the worker list the account's templates anew."""
+    if driver.capabilities.templates:
+        enqueue(tasks.templates_refresh, connector.pk)
 
 
 def is_reachable(driver: Driver) -> bool:
@@ -316,6 +339,7 @@ def connector_check(*, connector: Connector, now: dt.datetime) -> CheckResult:
     Connector.objects.filter(pk=connector.pk).update(**values)
     connector.refresh_from_db()
     connector_changed.send(sender=Connector, connector=connector, fields=list(values))
+    _templates_ask(connector, driver)
     return replace(
         result,
         problems=tuple(map(kept_sentence, result.problems)),
@@ -330,48 +354,3 @@ def _failure_store(connector: Connector, error: DriverError, now: dt.datetime) -
     Connector.objects.filter(pk=connector.pk).update(**values)
     connector.refresh_from_db()
     connector_changed.send(sender=Connector, connector=connector, fields=list(values))
-
-
-def connector_notice(*, connector: Connector, notice: str) -> None:
-    """Show something once on the connector ("added to a group")."""
-    Connector.objects.filter(pk=connector.pk).exclude(notice=notice).update(notice=notice[:300])
-
-
-def connector_heard(*, connector: Connector, now: dt.datetime) -> None:
-    """Remember that the platform delivered; written once a minute at most."""
-    if connector.last_event_at is not None and now - connector.last_event_at < HEARD_EVERY:
-        return
-    Connector.objects.filter(pk=connector.pk).update(last_event_at=now)
-    connector.last_event_at = now
-
-
-def connector_sent(*, connector: Connector, now: dt.datetime) -> None:
-    """A message went out: note the time, once a minute at most, and that sending works again."""
-    recent = connector.last_sent_at is not None and now - connector.last_sent_at < SENT_EVERY
-    if recent and connector.status != ConnectorStatus.DEGRADED:
-        return
-    Connector.objects.filter(pk=connector.pk).update(last_sent_at=now)
-    healed = Connector.objects.filter(pk=connector.pk, status=ConnectorStatus.DEGRADED).update(
-        status=ConnectorStatus.CONNECTED, last_error="", last_error_at=None
-    )
-    if healed:
-        connector_changed.send(sender=Connector, connector=connector, fields=["status"])
-
-
-def connector_trouble(*, connector: Connector, error: DriverError, now: dt.datetime) -> None:
-    """Sending fails for now: shown on the connector until something goes out again."""
-    Connector.objects.filter(
-        pk=connector.pk, status__in=[ConnectorStatus.CONNECTED, ConnectorStatus.DEGRADED]
-    ).update(status=ConnectorStatus.DEGRADED, last_error=str(error)[:2000], last_error_at=now)
-
-
-def connector_broken(*, connector: Connector, error: DriverError, now: dt.datetime) -> None:
-    """The platform refuses our access data: nothing is sent until somebody connects again."""
-    broken = (
-        Connector.objects.filter(pk=connector.pk)
-        .exclude(status__in=[ConnectorStatus.BROKEN, ConnectorStatus.DISABLED])
-        .update(status=ConnectorStatus.BROKEN, last_error=str(error)[:2000], last_error_at=now)
-    )
-    if broken:
-        connector.refresh_from_db()
-        connector_changed.send(sender=Connector, connector=connector, fields=["status"])

@@ -15,7 +15,7 @@ from channels_app.signals import reachability_changed
 from openlines_project.lib.live import ring_after_commit
 from openlines_project.lib.text import clean_json, clean_text
 
-PROFILE_FIELDS = ("username", "phone", "email", "language")
+PROFILE_FIELDS = ("username", "phone", "email", "language", "other_id")
 
 
 def conversation_lock(conversation_id: int) -> Conversation:
@@ -98,8 +98,8 @@ def conversation_system_message(
     """Put an event into the thread of a locked conversation; shown in the reader's language.
 
     `kind` is "gap"; "form" for data a customer left; "ceiling" (`data` has the days); "blocked" or
-    "unblocked" by the customer; "shut" or "let_in" by `author`. With `once_key` it appears at
-    most once. It does not become the newest message of the lists.
+    "unblocked" by the customer, "new_address" of his; "shut" or "let_in" by `author`. With
+    `once_key` it appears at most once. It does not become the newest message of the lists.
     """
     if once_key and Message.objects.filter(conversation=conversation, client_key=once_key).exists():
         return None

@@ -33,25 +33,23 @@ from channels_app.models import (
     Attachment,
     AttachmentState,
     ConnectorStatus,
-    Conversation,
     Direction,
     Message,
     MessageState,
 )
-from channels_app.services.connectors import (
+from channels_app.services.connector_health import (
     connector_broken,
-    connector_driver,
     connector_sent,
     connector_trouble,
 )
+from channels_app.services.connectors import connector_driver
 from channels_app.services.conversations import (
     conversation_lock,
     conversation_reachability,
     conversation_touch,
 )
-from channels_app.services.errors import ConflictError
 from channels_app.services.media import attachment_open, signed_file_url
-from channels_app.services.messages import capabilities_of
+from channels_app.services.messages import capabilities_of, customer_wrote_at, template_of
 from channels_app.signals import delivery_changed
 from openlines_project.lib.db import is_worth_repeating
 from openlines_project.lib.tasks import enqueue, enqueue_after_commit
@@ -61,9 +59,6 @@ logger = logging.getLogger(__name__)
 # Longer than the longest call: an upload of 60 s, tried again in another form.
 LEASE = dt.timedelta(seconds=150)
 BACKOFF = (5, 15, 60, 180, 600, 900)  # seconds after each failed try
-RETRY_FOR = dt.timedelta(hours=1)
-# Where a repeat is recognised there is no harm in going on for longer.
-RETRY_FOR_DEDUPLICATED = dt.timedelta(hours=24)
 # However long a platform asks us to wait.
 LONGEST_WAIT = dt.timedelta(hours=24)
 # A worker's task may take 90 s, and one more file must fit in.
@@ -149,6 +144,7 @@ def _lease_over(message: Message, now: dt.datetime) -> bool:
 
 def _outgoing(message: Message) -> Outgoing:
     conversation = message.conversation
+    has_window = capabilities_of(conversation).reply_window_hours > 0
     files = [
         OutgoingFile(
             type=attachment.type,  # type: ignore[arg-type]
@@ -173,6 +169,10 @@ def _outgoing(message: Message) -> Outgoing:
         buttons=message.buttons,
         reply_to=message.reply_to_external_id,
         reply_context=conversation.reply_context,
+        customer_wrote_at=customer_wrote_at(conversation) if has_window else None,
+        is_automatic=message.author_kind == "system",
+        template=template_of(message),
+        attempt=message.attempts,
     )
 
 
@@ -257,12 +257,12 @@ def _sent_write(message: Message, external_id: str | None, now: dt.datetime) -> 
 def _failed(message: Message, error: DriverError, now: dt.datetime) -> bool:
     """Act on a failure by its class. Returns whether the line may go on."""
     connector = message.conversation.connector
-    deduplicates = capabilities_of(message.conversation).deduplicates
+    capabilities = capabilities_of(message.conversation)
     error_class = error.error_class
-    if error_class == "unknown" and deduplicates:
+    if error_class == "unknown" and capabilities.deduplicates:
         error_class = "retry"
     if error_class == "retry":
-        limit = RETRY_FOR_DEDUPLICATED if deduplicates else RETRY_FOR
+        limit = dt.timedelta(hours=capabilities.retry_hours)
         connector_trouble(connector=connector, error=error, now=now)
         queued_at = message.queued_at or now
         if now - queued_at < limit:
@@ -341,72 +341,3 @@ def delivery_sweep(*, now: dt.datetime, limit: int = 200) -> int:
             except Exception:
                 logger.exception("A conversation's outbox failed; the others go on")
     return len(conversations)
-
-
-@transaction.atomic
-def message_resend(*, message: Message, now: dt.datetime) -> Message:
-    """Send a failed or unconfirmed message again, because a person says so.
-
-    It gets a new delivery id: this is a new try, not a repeat. Raises `ConflictError`.
-    """
-    conversation = conversation_lock(message.conversation_id)
-    version = conversation_touch(conversation=conversation, now=now)
-    again = Message.objects.filter(
-        pk=message.pk,
-        direction=Direction.OUT,
-        state__in=[MessageState.FAILED, MessageState.UNKNOWN],
-        deleted_at__isnull=True,
-    ).update(
-        state=MessageState.QUEUED, queued_at=now, next_attempt_at=None, attempts=0,
-        delivery_id=uuid.uuid4(), failed_at=None, error_code="", error_text="", version=version,
-    )  # fmt: skip
-    if not again:
-        raise ConflictError("not_resendable", _("This message is sent or being sent."))
-    enqueue_after_commit(tasks.deliver_conversation, conversation.pk)
-    message.refresh_from_db()
-    return message
-
-
-@transaction.atomic
-def message_discard(*, message: Message, now: dt.datetime) -> Message:
-    """Give a message up: take it out of the thread, leaving a trace. Raises `ConflictError`."""
-    conversation = conversation_lock(message.conversation_id)
-    version = conversation_touch(conversation=conversation, now=now)
-    gone = Message.objects.filter(
-        pk=message.pk,
-        direction=Direction.OUT,
-        state__in=[MessageState.FAILED, MessageState.UNKNOWN, MessageState.QUEUED],
-        deleted_at__isnull=True,
-    ).update(
-        deleted_at=now, queued_at=None, failed_at=None, state=MessageState.FAILED, version=version
-    )  # fmt: skip
-    if not gone:
-        raise ConflictError("not_discardable", _("This message is sent or being sent."))
-    message.refresh_from_db()
-    return message
-
-
-def messages_withdraw(
-    *, conversation: Conversation, author_kind: str, now: dt.datetime
-) -> list[int]:
-    """Take out what this kind of author wrote and no worker has sent, leaving a trace.
-
-    Returns the messages' ids. Called with the conversation locked, in the caller's transaction.
-    What is being sent just now cannot be called back.
-    """
-    waiting = Message.objects.filter(
-        conversation=conversation, direction=Direction.OUT, author_kind=author_kind,
-        state=MessageState.QUEUED, queued_at__isnull=False, deleted_at__isnull=True,
-    )  # fmt: skip
-    ids = list(waiting.values_list("pk", flat=True))
-    if not ids:
-        return []
-    version = conversation_touch(conversation=conversation, now=now)
-    # One that a worker has claimed since is on its way.
-    for message_id in ids:
-        Message.objects.filter(pk=message_id, state=MessageState.QUEUED).update(
-            deleted_at=now, queued_at=None, failed_at=None, state=MessageState.FAILED,
-            version=version,
-        )  # fmt: skip
-    gone = Message.objects.filter(pk__in=ids, deleted_at=now)
-    return list(gone.values_list("pk", flat=True))

@@ -14,6 +14,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, TypeVar
 
 from django.db import (
@@ -35,7 +36,10 @@ from channels_app.drivers.base import (
 )
 from channels_app.models import Connector, ConnectorStatus, InboundEvent
 from channels_app.services import intake_apply, pending, receipts
-from channels_app.services.connectors import connector_driver, connector_notice
+from channels_app.services.accounts import events_of
+from channels_app.services.connector_health import connector_notice
+from channels_app.services.connectors import connector_driver
+from channels_app.services.identities import chat_resolve
 from channels_app.services.intake_effect import event_effect, event_key
 from channels_app.services.intake_sql import event_key_insert
 from channels_app.services.received import (
@@ -80,7 +84,8 @@ def delivery_receive(*, connector: Connector, raw: bytes, now: dt.datetime) -> l
         # A fault of the driver: when it is mended, the delivery can be replayed.
         logger.exception("A driver could not read a delivery")
         return [_whole_keep(connector, raw, state="dead", error=error_words(error), now=now)]
-    return _events_take(connector, events, raw, now)
+    mine = events_of(connector=connector, driver=driver, events=events)
+    return _events_take(connector, mine, raw, now)
 
 
 def event_receive(*, connector: Connector, event: Event, raw: bytes, now: dt.datetime) -> Received:
@@ -135,12 +140,14 @@ def _event_take(
 ) -> Received | None:
     """One event through its fall-backs. None for events that leave no key."""
     if isinstance(event, IgnoredEvent):
-        if event.notice:
-            _quietly(lambda: connector_notice(connector=connector, notice=event.notice))
+        notice = event.notice
+        if notice:
+            _quietly(lambda: connector_notice(connector=connector, notice=notice))
         return None
     key = event_key(event)
     error: Exception
     try:
+        event = _repeated(partial(chat_resolve, connector=connector, event=event))
         if isinstance(event, receipts.KEYLESS):
             return _keyless_take(connector, event, key, raw, now)
         return _repeated(lambda: _event_apply(connector, event, key, now, mode="route"))
@@ -291,7 +298,8 @@ def _delivery_replay(inbound_event: InboundEvent, now: dt.datetime) -> Received:
         return Received(inbound_event.key, "duplicate")
     raw = bytes(row.raw)
     try:
-        events = connector_driver(row.connector).parse(raw)
+        driver = connector_driver(row.connector)
+        events = events_of(connector=row.connector, driver=driver, events=driver.parse(raw))
     except Exception as error:  # noqa: BLE001  what the driver could not read, it cannot read now
         state = pending.replay_note(event_id=row.pk, error=error_words(error))
         return Received(row.key, state)  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from channels_app.drivers.base import (
     PostbackEvent,
     ReachabilityEvent,
 )
+from channels_app.drivers.registry import driver_class
 from channels_app.models import (
     Attachment,
     AttachmentState,
@@ -37,6 +38,7 @@ from channels_app.services.conversations import (
 )
 from channels_app.services.gaps import hold_back
 from channels_app.services.intake_sql import conversation_advance
+from channels_app.services.receipts import message_by_reference
 from channels_app.services.received import NotYetError, SenderBlockedError
 from channels_app.signals import (
     delivery_changed,
@@ -53,6 +55,7 @@ TEXT_LENGTH = 65_536
 # Shown as what they are; everything else with a reference is a file to fetch.
 CARD_TYPES = {"location", "contact", "unsupported"}
 ECHO_WINDOW = dt.timedelta(minutes=10)
+ARRIVED = {MessageState.SENT, MessageState.DELIVERED, MessageState.READ}
 
 
 Ids = tuple[int | None, int | None]
@@ -137,12 +140,13 @@ def echo_apply(*, connector: Connector, event: EchoEvent, now: dt.datetime) -> I
 def _echo_reconcile(
     conversation: Conversation, event: EchoEvent, now: dt.datetime
 ) -> Message | None:
-    """The row of ours this echo belongs to: by its id, or by its text while it is unconfirmed."""
+    """The row of ours this echo belongs to: by its id, by our reference in it, or by its text
+    while it is unconfirmed."""
     out = Message.objects.filter(conversation=conversation, direction=Direction.OUT)
     known = out.filter(external_id=event.message_id).first() if event.message_id else None
     if known is not None:
         return known
-    unconfirmed = (
+    unconfirmed = message_by_reference(out, event.reference) or (
         out.filter(
             state__in=[MessageState.SENDING, MessageState.UNKNOWN],
             text=clean_text(event.text, max_length=TEXT_LENGTH),
@@ -153,7 +157,11 @@ def _echo_reconcile(
     )
     if unconfirmed is None:
         return None
-    unconfirmed.external_id = event.message_id or None
+    if unconfirmed.external_id is None:
+        unconfirmed.external_id = event.message_id or None
+    if unconfirmed.state in ARRIVED:
+        unconfirmed.save(update_fields=["external_id"])
+        return unconfirmed
     unconfirmed.state = MessageState.SENT
     unconfirmed.queued_at = unconfirmed.lease_until = unconfirmed.lease_token = None
     unconfirmed.failed_at = None
@@ -214,6 +222,8 @@ def _message_store(
     message.save(force_insert=True)
     if event.attachments:
         attachments_store(message=message, attachments=event.attachments, now=now)
+    if not conversation.display_name and driver_class(connector.kind).capabilities.profiles:
+        enqueue_after_commit(tasks.profile_fetch, conversation.pk)
     ring_after_commit(conversation.pk, conversation.version)
     return conversation, message
 
@@ -224,7 +234,9 @@ def attachments_store(
     """Rows of a message's files and cards; the worker fetches what is to be fetched."""
     rows = []
     for position, item in enumerate(attachments[:100]):
-        is_file = item.type not in CARD_TYPES and bool(item.ref)
+        # A link with an address of its own is a page somewhere, not a file that came with it.
+        is_page = item.type == "link" and bool(item.url)
+        is_file = item.type not in CARD_TYPES and bool(item.ref) and not is_page
         rows.append(
             Attachment(
                 message=message,

@@ -13,6 +13,7 @@ from channels_app.drivers.base import (
     EchoEvent,
     EditEvent,
     Event,
+    IdentityEvent,
     IgnoredEvent,
     MessageEvent,
     PostbackEvent,
@@ -20,6 +21,7 @@ from channels_app.drivers.base import (
 )
 from channels_app.models import Connector
 from channels_app.services import intake_apply
+from channels_app.services.identities import identity_apply
 from openlines_project.lib.text import clean_text
 
 
@@ -75,4 +77,6 @@ def event_effect(
         return intake_apply.delete_apply(event=event, last_try=last_try, **common)
     if isinstance(event, ReachabilityEvent):
         return intake_apply.reachability_apply(event=event, **common)
+    if isinstance(event, IdentityEvent):
+        return identity_apply(event=event, **common)
     raise TypeError(type(event).__name__)

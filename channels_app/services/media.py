@@ -64,6 +64,18 @@ def signed_file_url(attachment: Attachment) -> str:
     return f"{settings.PUBLIC_URL}{signed_file_path(attachment)}"
 
 
+def link_url(attachment: Attachment) -> str:
+    """The web address a customer sent as a card; empty for anything else.
+
+    It is his and not ours: shown as a link, and never fetched.
+    """
+    is_link = attachment.type == "link" and attachment.state == AttachmentState.STORED
+    if not is_link or attachment.storage_key:
+        return ""
+    url = attachment.platform_ref
+    return url if url.startswith(("https://", "http://")) else ""
+
+
 def file_signature_check(*, public_id: str, signature: str) -> bool:
     """Whether a file's address was made by us, for this file, and is not too old."""
     try:

@@ -17,12 +17,19 @@ from channels_app.drivers.base import (
     FieldErrors,
     MessageEvent,
     ParseError,
+    Person,
 )
 from channels_app.models import Connector, Conversation, EventState, InboundEvent
 from channels_app.services import receipts
 from channels_app.services.connectors import connector_driver
-from channels_app.services.conversations import conversation_lock, person_columns
+from channels_app.services.conversations import (
+    conversation_lock,
+    conversation_lock_of,
+    conversation_person_update,
+    person_columns,
+)
 from channels_app.services.gaps import older_first
+from channels_app.services.identities import chat_resolve
 from channels_app.services.intake_effect import event_effect, event_find
 from channels_app.services.intake_sql import event_key_insert
 from channels_app.services.received import (
@@ -193,6 +200,7 @@ def replay_note(*, event_id: int, error: str) -> str:
 def _effect_or_receipt(
     connector: Connector, event: Event, now: dt.datetime, last_try: bool
 ) -> tuple[int | None, int | None]:
+    event = chat_resolve(connector=connector, event=event)
     if isinstance(event, receipts.KEYLESS):
         known = receipts.keyless_apply(connector=connector, event=event, now=now)
         if not known and not last_try:
@@ -242,10 +250,22 @@ def _put_off(
 
 
 def ignored_count(*, connector: Connector, event: Event) -> None:
-    """One more event of a blocked sender that is kept as ignored."""
+    """One more event of a blocked sender that is kept as ignored, in the caller's transaction.
+
+    His second id is written down all the same: he stays blocked when he hides the first.
+    """
     Conversation.objects.filter(
         connector=connector, external_chat_id=event.chat_id, external_thread=event.thread
     ).update(ignored_count=F("ignored_count") + 1)
+    other_id = event.user.other_id if event.user else ""
+    if not other_id:
+        return
+    conversation = conversation_lock_of(connector=connector, event=event)
+    if conversation is not None:
+        conversation_person_update(
+            conversation=conversation, reply_context={},
+            user=Person(external_id=conversation.external_user_id, other_id=other_id),
+        )  # fmt: skip
 
 
 def _ignore(event_id: int, now: dt.datetime) -> Received:

@@ -9,7 +9,8 @@ from django.db.models import Q
 
 from channels_app.drivers.base import DriverError, FieldErrors
 from channels_app.models import Connector, ConnectorStatus
-from channels_app.services.connectors import connector_driver, connector_heard
+from channels_app.services.connector_health import connector_heard
+from channels_app.services.connectors import connector_driver
 from channels_app.services.intake import delivery_receive
 from channels_app.signals import connector_changed
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from channels_app.drivers.base import (
     ContactEvent,
@@ -29,6 +29,9 @@ from channels_app.signals import delivery_changed, message_changed
 from openlines_project.lib.live import ring_after_commit
 from openlines_project.lib.text import clean_text
 
+REFERRAL_LENGTH = 200
+# A watermark speaks of all that went before; what it can still move is recent.
+WATERMARK_MESSAGES = 200
 KEYLESS = (ReceiptEvent, ReactionEvent, TypingEvent, ContactEvent)
 
 _UNCONFIRMED = [MessageState.QUEUED, MessageState.SENDING, MessageState.UNKNOWN]
@@ -64,6 +67,10 @@ def _contact_apply(connector: Connector, event: ContactEvent) -> bool:
     conversation = conversation_lock_of(connector=connector, event=event)
     if conversation is not None:
         conversation_person_update(conversation=conversation, user=event.user, reply_context={})
+        referral = clean_text(event.referral, max_length=REFERRAL_LENGTH)
+        if referral and conversation.profile.get("referral") != referral:
+            conversation.profile = {**conversation.profile, "referral": referral}
+            conversation.save(update_fields=["profile"])
     return True
 
 
@@ -92,8 +99,12 @@ def _reaction_apply(connector: Connector, event: ReactionEvent, now: dt.datetime
 
 def _receipt_apply(connector: Connector, event: ReceiptEvent, now: dt.datetime) -> bool:
     messages = Message.objects.filter(conversation__connector=connector, direction=Direction.OUT)
+    if event.reference and _referred_apply(messages, event, now):
+        return True
     if event.chat_id:
         messages = messages.filter(conversation__external_chat_id=event.chat_id)
+    if event.until is not None:
+        return _watermark_apply(messages, event, event.until, now)
     # The platform's own id first: its numbers and ours may well be the same.
     message = messages.filter(external_id=event.message_id).order_by("-pk").first()
     if message is None and event.message_id.isdecimal() and len(event.message_id) < 19:
@@ -104,6 +115,44 @@ def _receipt_apply(connector: Connector, event: ReceiptEvent, now: dt.datetime) 
         message=message, state=event.status, now=now, error=event.error, at=event.at
     )
     return True
+
+
+def message_by_reference(messages: QuerySet[Message], reference: str) -> Message | None:
+    """The message of ours that was sent with this reference (`Outgoing.reference`), in this try."""
+    number, _dot, delivery_id = reference.partition(".")
+    if not number.isdecimal() or not number.isascii() or len(number) > 18:
+        return None
+    message = messages.filter(pk=int(number)).first()
+    return message if message is not None and str(message.delivery_id) == delivery_id else None
+
+
+def _referred_apply(messages: QuerySet[Message], event: ReceiptEvent, now: dt.datetime) -> bool:
+    """A receipt that names our reference: also for a message whose id we were never told."""
+    message = message_by_reference(messages, event.reference)
+    if message is None:
+        return False
+    if message.external_id is None and event.message_id:
+        Message.objects.filter(pk=message.pk, external_id__isnull=True).update(
+            external_id=event.message_id
+        )
+    message_state_forward(
+        message=message, state=event.status, now=now, error=event.error, at=event.at
+    )
+    return True
+
+
+def _watermark_apply(
+    messages: QuerySet[Message], event: ReceiptEvent, until: dt.datetime, now: dt.datetime
+) -> bool:
+    """Everything sent up to a moment has arrived, or was read.
+
+    False while one of them is still being sent: its end is not known yet.
+    """
+    movable = set(FORWARD[event.status]) - set(_UNCONFIRMED)
+    sent = messages.filter(state__in=movable, sent_at__lte=until).order_by("-seq")
+    for message in reversed(sent[:WATERMARK_MESSAGES]):
+        message_state_forward(message=message, state=event.status, now=now, at=event.at)
+    return not messages.filter(state=MessageState.SENDING, created_at__lte=until).exists()
 
 
 def message_state_forward(

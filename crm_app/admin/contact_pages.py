@@ -7,7 +7,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -141,10 +148,12 @@ class ContactPages(ModelAdmin[Contact]):
     # --- privacy --------------------------------------------------------------------------
 
     def data_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Everything the card index has of a person, as a file."""
+        """Everything the card index has of a person, as a file. POST: it stands in the history."""
         contact = self._contact(request, pk, "view")
         if not request.user.has_perm("crm_app.export_contact"):
             raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
         self.log_change(request, contact, _("Exported."))
         response = JsonResponse(
             contact_export(contact=contact), json_dumps_params={"ensure_ascii": False, "indent": 2}

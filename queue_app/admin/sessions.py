@@ -8,9 +8,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy
 
 from openlines_project.admin import CappedPaginator, ReadOnlyAdmin, shown
-from queue_app.admin.words import event_words
+from queue_app.event_words import event_lines
 from queue_app.models import Session, SessionEvent
-from queue_app.selectors import session_why
+from queue_app.selectors import event_names, session_why
 
 EVENTS_SHOWN = 200
 
@@ -59,17 +59,18 @@ class SessionAdmin(ReadOnlyAdmin[Session]):
 
     @admin.display(description=gettext_lazy("What happened"))
     def history(self, session: Session) -> str:
-        events = (
+        newest = (
             SessionEvent.objects.filter(session=session)
-            .select_related("operator__user")
+            .select_related("operator__user", "actor")
             .order_by("-seq")[:EVENTS_SHOWN]
         )
+        events = list(reversed(newest))
         rows = format_html_join(
             "",
             "<li><time>{}</time><span>{}</span></li>",
             (
-                (f"{timezone.localtime(event.at):%Y-%m-%d %H:%M:%S}", event_words(event))
-                for event in reversed(events)
+                (f"{timezone.localtime(line.at):%Y-%m-%d %H:%M:%S}", line.text)
+                for line in event_lines(events, event_names(events), whole=True)
             ),
         )
         return format_html('<ol class="plain-list">{}</ol>', rows) if rows else "–"

@@ -17,7 +17,7 @@ from channels_app.models import (
     Message,
     MessageState,
 )
-from channels_app.services.media import signed_file_path
+from channels_app.services.media import link_url, signed_file_path
 from openlines_project.lib.kept import kept_sentence
 from openlines_project.lib.people import avatar_number, initials, person_name
 from queue_app.inbox.words import conversation_avatar, customer_name
@@ -57,7 +57,7 @@ class FileView:
     """An attachment, with an address when there is something to fetch."""
 
     attachment: Attachment
-    show: Literal["image", "audio", "video", "file", "location", "contact", "none"]
+    show: Literal["image", "audio", "video", "file", "location", "contact", "link", "none"]
     url: str = ""
 
 
@@ -127,6 +127,8 @@ def _file_view(attachment: Attachment) -> FileView:
         return FileView(attachment, "location")
     if attachment.type == "contact":
         return FileView(attachment, "contact")
+    if page := link_url(attachment):
+        return FileView(attachment, "link", page)
     if attachment.state != AttachmentState.STORED or not attachment.storage_key:
         return FileView(attachment, "none")
     shown, _sep, _rest = attachment.content_type.partition("/")

@@ -17,6 +17,7 @@ from queue_app.services.skips import REASON_LENGTH
 from queue_app.services.snoozes import SNOOZE_DAYS
 
 MAX_ID = 2**63 - 1
+_TARGET = r"^(operator|line)-[1-9][0-9]{0,17}$"
 _KEY = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -80,11 +81,22 @@ class SkipForm(InboxForm):
 
 
 class TransferForm(InboxForm):
-    """Handing a chat over: `operator` or `line`, by number, and why."""
+    """Handing a chat over: `operator` or `line`, by number, and why.
 
+    `to` names one of the two as a list of both sends it: `operator-12`, `line-3`.
+    """
+
+    to = forms.RegexField(_TARGET, required=False)
     operator = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
     line = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
     reason = forms.CharField(required=False, max_length=MAX_TEXT, strip=False)
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        kind, _dash, number = values.get("to", "").partition("-")
+        if kind:
+            values[kind] = int(number)
+        return values
 
 
 class SnoozeForm(InboxForm):

@@ -16,7 +16,7 @@ from channels_app.models import OpenChannel
 from openlines_project.lib.people import avatar_number, initials, person_name
 from queue_app.distribution import is_on_leave
 from queue_app.explanations import wait_words
-from queue_app.inbox.listing import SOON_SHARE
+from queue_app.inbox.items import SOON_SHARE
 from queue_app.inbox.words import conversation_avatar, customer_name, preview, wait_length
 from queue_app.models import (
     DutyState,

@@ -1,4 +1,4 @@
-"""The open chat: messages and events in one column, what may be done, and the client card."""
+"""The open chat: messages and events in one column."""
 
 from __future__ import annotations
 
@@ -11,32 +11,25 @@ from typing import Literal
 from django.contrib.auth.models import User
 from django.db.models import Min, QuerySet
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from channels_app.drivers.registry import kind_label
 from channels_app.models import Conversation, Direction, Message
 from channels_app.selectors import messages_changed_since, thread_messages
-from channels_app.services.messages import capabilities_of, sending_refused
 from openlines_project.lib.people import person_name
-from queue_app.abilities import Facts
+from queue_app.event_words import EventLine, event_lines
 from queue_app.inbox.bubbles import Bubble, bubbles_of
-from queue_app.inbox.event_words import EventLine, event_lines
-from queue_app.inbox.words import day_name, moment
-from queue_app.models import Session, SessionEvent, SessionState, Timer, TimerKind
-from queue_app.selectors import sessions_visible_to
-from queue_app.services.replies import shows_typing
+from queue_app.inbox.words import day_name
+from queue_app.models import Session, SessionEvent
+from queue_app.selectors import event_names, sessions_visible_to
 
 PAGE = 50
 # A delta repeats the newest events: the page knows them by their key, and none is missed.
 RECENT_EVENTS = 20
 MAX_EVENTS = 200
 MAX_EARLIER = 10
-
-FootKind = Literal["composer", "take", "other", "ending", "closed", "refused"]
-
-
-_OFFERED_TO_YOU = gettext_lazy("This chat is offered to you.")
 
 
 @dataclass(slots=True)
@@ -62,17 +55,6 @@ class ThreadPage:
 
     rows: list[Row]
     earlier_seq: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Foot:
-    """What stands below the thread: a field to write in, or why there is none."""
-
-    kind: FootKind
-    text: str = ""
-    files: bool = False
-    typing: bool = False  # whether the customer is shown that somebody writes
-    due_at: dt.datetime | None = None
 
 
 # --- rows ---------------------------------------------------------------------------------
@@ -141,7 +123,7 @@ def _rows(
     reader: User,
 ) -> list[Row]:
     bubbles = bubbles_of([m for m in messages if m.direction != Direction.SYSTEM], conversation)
-    lines = event_lines(events, reader=reader)
+    lines = event_lines(events, event_names(events), reader=reader)
     rows: list[Row] = []
     waiting = iter(sorted(lines, key=lambda line: line.at))
     line = next(waiting, None)
@@ -160,7 +142,8 @@ def _message_row(message: Message, bubbles: dict[int, Bubble], conversation: Con
     key = f"m{message.pk}"
     if message.direction == Direction.SYSTEM:
         icon, text = _system_words(message, conversation)
-        line = EventLine(key, message.created_at, icon, text)  # type: ignore[arg-type]
+        fields = [(str(one["label"]), str(one["value"])) for one in message.data.get("fields", [])]
+        line = EventLine(key, message.created_at, icon, text, fields)
         return Row("event", key, message.created_at, 0, event=line)
     # What happened at the same moment stands after the customer's words and before ours.
     rank = 0 if message.direction == Direction.IN else 2
@@ -171,7 +154,7 @@ def _event_row(line: EventLine) -> Row:
     return Row("event", line.key, line.at, event=line)
 
 
-def _system_words(message: Message, conversation: Conversation) -> tuple[str, str]:
+def _system_words(message: Message, conversation: Conversation) -> tuple[str, SafeString]:
     channel = kind_label(conversation.connector.kind)
     words = {
         "gap": ("warn", _("A message could not be read yet and is missing here.")),
@@ -180,11 +163,13 @@ def _system_words(message: Message, conversation: Conversation) -> tuple[str, st
         "shut": ("lock", _("%(name)s blocked this sender.")),
         "let_in": ("check", _("%(name)s let this sender in again.")),
         "ceiling": ("warn", _("The customer waited %(days)s days for an answer.")),
+        "form": ("form", _("The customer filled in the form.")),
+        "new_address": ("info", _("The customer has a new number on %(channel)s.")),
     }
     icon, text = words.get(message.kind, ("info", message.text))
     text = text.replace("%(name)s", person_name(message.author))
     text = text.replace("%(days)s", str(message.data.get("days", "")))
-    return icon, text.replace("%(channel)s", channel)
+    return icon, format_html("{}", text.replace("%(channel)s", channel))
 
 
 def _with_days(rows: list[Row]) -> Iterator[Row]:
@@ -207,57 +192,6 @@ def _mark_new(rows: list[Row], unread: int) -> None:
     if incoming:
         index = incoming[-min(unread, len(incoming))]
         rows.insert(index, Row("new", "new", rows[index].at, -1))
-
-
-# --- what may be done ---------------------------------------------------------------------
-
-
-def session_foot(*, session: Session, facts: Facts) -> Foot:
-    """Where the reader may write, or why not just now. `facts` are his and the session's."""
-    holder = session.operator.user if session.operator else None
-    if session.state == SessionState.CLOSED:
-        return Foot("closed", _("This chat has ended."))
-    if session.state == SessionState.CLOSING:
-        return Foot("ending", ending_words(session))
-    if session.state == SessionState.WAITING:
-        return Foot("take", _("Nobody has this chat yet."))
-    if session.state == SessionState.OFFERED and facts.is_asked:
-        words = _("This chat is offered to all.") if holder is None else _OFFERED_TO_YOU
-        return Foot("take", str(words), due_at=response_due(session))
-    if not facts.owns and not (facts.helps and session.state == SessionState.ACTIVE):
-        if holder is None:
-            return Foot("other", _("This chat is offered to others."))
-        words = (
-            _("%(name)s is answering this chat.")
-            if session.state == SessionState.ACTIVE
-            else _("This chat is offered to %(name)s.")
-        )
-        return Foot("other", words % {"name": person_name(holder)})
-    refused = sending_refused(session.conversation)
-    if refused is not None:
-        return Foot("refused", str(refused.detail))
-    conversation = session.conversation
-    return Foot(
-        "composer",
-        files=capabilities_of(conversation).files,
-        typing=shows_typing(conversation),
-    )
-
-
-def ending_words(session: Session) -> str:
-    """Until when the customer may come back."""
-    timer = Timer.objects.filter(session=session, kind=TimerKind.GRACE).first()
-    if timer is None:
-        return _("This chat is ending.")
-    return _("This chat is ending, it closes at %(time)s. If the customer writes, it goes on.") % {
-        "time": moment(timer.due_at)
-    }
-
-
-def response_due(session: Session) -> dt.datetime | None:
-    """Until when the offer stands."""
-    timer = Timer.objects.filter(session=session, kind=TimerKind.RESPONSE).first()
-    return timer.due_at if timer else None
 
 
 def earlier_sessions(*, session: Session, reader: User) -> list[Session]:

@@ -7,6 +7,7 @@ from queue_app.inbox import live
 from queue_app.inbox.views import (
     actions,
     pages,
+    questions,
     session_actions,
     sign_in,
     supervisor,
@@ -58,6 +59,8 @@ urlpatterns = [
     path("inbox/next/", actions.next_take, name="next"),
     path("inbox/chats/<id:session_id>/", pages.session_detail, name="session-detail"),
     path("inbox/chats/<id:session_id>/thread/", thread.thread_part, name="session-thread"),
+    path("inbox/chats/<id:session_id>/writing/", thread.writing_part, name="session-writing"),
+    path("inbox/chats/<id:session_id>/ask/<slug:act>/", questions.session_ask, name="session-ask"),
     path("inbox/chats/<id:session_id>/accept/", actions.session_accept, name="session-accept"),
     path("inbox/chats/<id:session_id>/reply/", actions.session_reply, name="session-reply"),
     path("inbox/chats/<id:session_id>/read/", actions.session_read, name="session-read"),

@@ -14,6 +14,8 @@ from channels_app.models import Conversation
 from openlines_project.lib.people import avatar_number
 from openlines_project.lib.text import neutral_name
 
+# So long a customer is shown as writing, from the last we heard of it.
+TYPING_FOR = dt.timedelta(seconds=10)
 # As each language calls itself.
 LANGUAGES = {"en": "English", "pt-br": "Português (Brasil)"}
 
@@ -105,3 +107,11 @@ def wait_length(length: dt.timedelta) -> str:
     if hours < 24:
         return _("%(hours)d h %(minutes)02d") % {"hours": hours, "minutes": minutes_left}
     return _("%(days)d d %(hours)d h") % {"days": hours // 24, "hours": hours % 24}
+
+
+def typing_until(conversation: Conversation) -> dt.datetime | None:
+    """Until when the customer is shown as writing; None when he is not."""
+    if conversation.typing_at is None:
+        return None
+    until = conversation.typing_at + TYPING_FOR
+    return until if until > timezone.now() else None

@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 from functools import partial
 
-from channels_app.models import Conversation
+from channels_app.models import Conversation, TextKind
 from queue_app.arrival import PlannedText, arrival_plan, closed_text
-from queue_app.models import Session, SessionEvent
+from queue_app.models import Session, SessionEvent, SessionText
 from queue_app.services.events import event_write
 from queue_app.services.form_links import form_address, form_sentence
 from queue_app.services.line_rules import line_rules
@@ -81,10 +81,16 @@ def _send(
         session=session, conversation=conversation, kind=text.kind, text=words, now=now,
         occurrence=text.occurrence, link=link,
     )  # fmt: skip
-    if sent and text.kind == "consent":
+    if sent and text.kind == "consent" and _was_asked(session):
         conversation.consent_asked_at = now
         Conversation.objects.filter(pk=conversation.pk).update(consent_asked_at=now)
     return sent
+
+
+def _was_asked(session: Session) -> bool:
+    """Whether the question went out: to write on after one that was held back agrees to nothing."""
+    texts = SessionText.objects.filter(session=session, kind=TextKind.CONSENT, skipped="")
+    return texts.exists()
 
 
 def consent_record(*, conversation: Conversation, now: dt.datetime) -> None:

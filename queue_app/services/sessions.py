@@ -9,6 +9,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from channels_app.services.errors import ConflictError, ForbiddenError
+from channels_app.services.messages import capabilities_of
+from channels_app.tasks import deliver_seen
+from openlines_project.lib.tasks import enqueue_after_commit
 from queue_app.models import AssignmentOutcome, LineOperator, Operator, Session, SessionState
 from queue_app.services.events import seconds_between
 from queue_app.services.handover import has_offer, is_holder, session_give
@@ -81,3 +84,5 @@ def session_read(*, session_id: int, user: User, now: dt.datetime) -> None:
         conversation, session = session_lock(session_id)
         if unread.update(unread=0):
             session_show(session=session, conversation=conversation, now=now)
+            if capabilities_of(conversation).seen:
+                enqueue_after_commit(deliver_seen, conversation.pk)

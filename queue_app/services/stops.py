@@ -9,7 +9,7 @@ from django.db import transaction
 
 from channels_app.models import Conversation
 from channels_app.services.conversations import conversation_block_set
-from channels_app.services.delivery import messages_withdraw
+from channels_app.services.outbox import messages_withdraw
 from queue_app.abilities import Action
 from queue_app.models import CloseReason, Session, SessionText
 from queue_app.services.endings import session_close_now

@@ -44,8 +44,9 @@ def service_text_send(
 
     `kind` is a `TextKind`, `text` the line's words with placeholders, `link` makes the address
     that stands below them; it is asked only when the text is new.
-    Where nothing can be sent (reply window over, customer unreachable, channel off) the reason
-    is recorded instead. The caller saves the session's `event_seq`. The turn stays as it is.
+    Where nothing can be sent (reply window over, customer unreachable, channel off, chat with
+    another program) the reason is recorded instead. The caller saves the session's `event_seq`.
+    The turn stays as it is.
     """
     row = sql_row(_ONCE, [session.pk, str(kind), occurrence, now])
     if row is None:
@@ -55,7 +56,7 @@ def service_text_send(
         words = f"{words}\n{link()}"
     # A long name put in often enough makes more than a message can hold.
     words = clean_text(words, max_length=MAX_TEXT).strip()
-    refused = sending_refused(conversation, now=now)
+    refused = sending_refused(conversation, now=now, automatic=True)
     skipped = refused.code if refused is not None else "" if words else "empty"
     if skipped:
         SessionText.objects.filter(pk=row[0]).update(skipped=skipped)

@@ -17,6 +17,7 @@ from django.utils.translation import get_language_info, gettext_lazy, pgettext
 from channels_app.drivers.registry import kind_label
 from openlines_project.lib.people import avatar_number, initials, person_name
 from openlines_project.lib.text import neutral_name
+from queue_app.explanations import moment_words
 from queue_app.inbox import words
 
 register = template.Library()
@@ -25,6 +26,7 @@ register.filter("channel_label", kind_label)
 register.filter("coming", words.coming)
 register.filter("initials", initials)
 register.filter("moment", words.moment)
+register.filter("exact_moment", moment_words)
 register.filter("person", person_name)
 # A name from outside, without marks that show nothing or turn the text around.
 register.filter("shown_name", neutral_name)
@@ -32,7 +34,7 @@ register.filter("shown_name", neutral_name)
 # Channels with a sign of their own in the sprite; another driver's kind gets the general one.
 CHANNEL_SIGNS = frozenset(
     {
-        "telegram", "whatsapp", "messenger", "instagram", "viber", "vk", "line", "sms", "email",
+        "telegram", "whatsapp", "messenger", "instagram", "viber", "vk", "line", "twilio", "email",
         "livechat", "custom",
     }
 )  # fmt: skip

@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from channels_app.models import Attachment, AttachmentState, Connector, Message, OpenChannel
-from queue_app.models import Operator, Session, SessionState, Timer, TimerKind
+from queue_app.models import Assignment, Operator, Session, SessionState, Timer, TimerKind
 from queue_app.services.events import EventKind, event_write
 from tests.factories import (
     ConversationFactory,
@@ -85,6 +85,7 @@ def offer(connector: Connector, name: str, text: str, operator: Operator) -> Ses
     row = chat(connector, name, text, operator=operator, minutes=0.2, state=SessionState.OFFERED)
     now = timezone.now()
     Session.objects.filter(pk=row.pk).update(offered_at=now)
+    Assignment.objects.create(session=row, operator=operator, offered_at=now)
     Timer.objects.create(
         session=row, kind=TimerKind.RESPONSE, due_at=now + dt.timedelta(seconds=160)
     )

@@ -26,6 +26,13 @@ from queue_app.services.queues import line_operators_sync, queue_member_add
 PASSWORD = "correct horse battery"
 TELEGRAM_TOKEN = "123456:AAcanarycanarycanarycanarycanary0"
 TELEGRAM_WEBHOOK_SECRET = "telegram-webhook-secret-0123456789"
+META_APP_SECRET = "meta-app-secret-of-the-tests-012345"
+META_TOKEN = "EAAtestTokenOfAnAppThatIsNotThere0123456789"
+META_ACCOUNT_FIELDS = {
+    "whatsapp": "phone_number_id",
+    "messenger": "page_id",
+    "instagram": "account_id",
+}
 CUSTOM_SECRET = "custom-channel-secret-0123456789"
 
 
@@ -129,6 +136,24 @@ class TelegramConnectorFactory(ConnectorFactory):
     account_name = "@corner_shop_bot"
     secrets = factory.LazyFunction(
         lambda: {"token": TELEGRAM_TOKEN, "webhook_secret": TELEGRAM_WEBHOOK_SECRET}
+    )
+
+
+class MetaConnectorFactory(ConnectorFactory):
+    """A connected WhatsApp number. `kind` and `account_id` make it a page or another account."""
+
+    kind = "whatsapp"
+    account_id = "109000000000001"
+    account_name = "Corner Shop"
+    config = factory.LazyAttribute(
+        lambda made: {META_ACCOUNT_FIELDS[made.kind]: made.account_id or ""}
+    )
+    secrets = factory.LazyAttribute(
+        lambda made: {
+            "page_token" if made.kind == "messenger" else "access_token": META_TOKEN,
+            "app_secret": META_APP_SECRET,
+            "verify_token": "verify-token-of-the-tests",
+        }
     )
 
 

@@ -107,6 +107,8 @@ TABLE = {
     "inbox/chats/<id:session_id>/read/": of_the_line("post", 303),
     "inbox/chats/<id:session_id>/typing/": of_the_line("post", 204),
     "inbox/chats/<id:session_id>/close/": of_the_line("post", 303),
+    "inbox/chats/<id:session_id>/writing/": of_the_line("get", 200),
+    "inbox/chats/<id:session_id>/ask/<slug:act>/": of_the_line("get", 200),
     "inbox/chats/<id:session_id>/skip/": of_the_line("post", 303),
     "inbox/chats/<id:session_id>/transfer/": of_the_line("post", 303),
     "inbox/chats/<id:session_id>/join/": of_the_line("post", 303),
@@ -202,6 +204,7 @@ def story() -> Story:
         "app_label": "channels_app",
         "url": "no/such/page",
         "view": "mine",
+        "act": "spam",
     }
     return Story(session, names, clients)
 

@@ -16,9 +16,10 @@ from channels_app.services.connectors import (
     connector_connect,
     connector_disconnect,
 )
-from channels_app.services.delivery import conversation_deliver, message_resend
+from channels_app.services.delivery import conversation_deliver
 from channels_app.services.gestures import callback_acknowledge, typing_send
 from channels_app.services.media import attachment_fetch, signed_file_path
+from channels_app.services.outbox import message_resend
 from channels_app.services.polling import connectors_poll
 from queue_app.models import Operator, Session
 from queue_app.services.endings import session_end

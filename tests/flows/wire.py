@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from channels_app.models import Connector
-from tests.factories import CUSTOM_SECRET, TELEGRAM_WEBHOOK_SECRET
+from tests.factories import CUSTOM_SECRET, META_APP_SECRET, TELEGRAM_WEBHOOK_SECRET
 
 
 def custom_signature(
@@ -55,6 +55,20 @@ def telegram_post(client: Client, connector: Connector, body: Any) -> HttpRespon
         raw,
         content_type="application/json",
         headers={"X-Telegram-Bot-Api-Secret-Token": TELEGRAM_WEBHOOK_SECRET},
+    )
+
+
+def meta_post(
+    client: Client, connector: Connector, body: Any, *, secret: str = META_APP_SECRET
+) -> HttpResponseBase:
+    """Post a delivery to a connector of WhatsApp, Messenger or Instagram, signed by the app."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    digest = hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
+    return client.post(
+        f"/webhooks/{connector.public_id}/",
+        raw,
+        content_type="application/json",
+        headers={"X-Hub-Signature-256": f"sha256={digest}"},
     )
 
 

@@ -89,6 +89,8 @@ def test_no_get_changes_a_row() -> None:
         "session_id": session.pk, "message_id": failed.pk, "view": "mine", "pk": 1, "version": 1,
         "public_id": widget.public_id, "id": 1, "content_type_id": user_type.pk,
         "app_label": "channels_app", "url": "nothing", "format": "json", "extra_context": "",
+        "token": "no-such-link", "conversation_id": session.conversation_id,
+        "act": "spam", "first": 1, "second": 2, "operator_id": story.operator.pk,
     }  # fmt: skip
     of_api = {
         "connector": widget.pk, "openchannel": story.line.pk, "session": session.pk,

@@ -68,6 +68,9 @@ def why(*events: SessionEvent) -> list[WhyLine]:
         ("paused", {}, "paused"),
         ("on_leave", {}, "on leave"),
         ("inactive", {}, "account switched off"),
+        ("not_connected", {}, "has no inbox open"),
+        ("chosen", {"rule": "last_operator"}, "chosen, answered this customer last"),
+        ("chosen", {"rule": "everybody"}, "asked with everybody who can"),
         ("full", {"chats": 5, "limit": 5}, "5 of 5 chats"),
         ("full_global", {"chats": 9, "limit": 8}, "9 of 8 chats"),
         ("not_invented_yet", {}, "not_invented_yet"),
@@ -114,11 +117,55 @@ def test_each_reason_to_wait_has_its_sentence(reason: str, sentence: str) -> Non
         ("on_leave", "went on leave"),
         ("removed", "is not available for this line any more"),
         ("inactive", "account switched off"),
+        ("not_connected", "has no inbox open"),
+        ("rule", "the line distributes in another way now"),
         ("else", "else"),
     ],
 )
 def test_each_reason_to_take_an_offer_back_has_its_sentence(code: str, sentence: str) -> None:
     assert return_words(code) == sentence
+
+
+@pytest.mark.parametrize(
+    ("length", "sentence"),
+    [
+        (dt.timedelta(hours=2), "waits for the opening, 14:30"),
+        (dt.timedelta(days=3), "waits for the opening, Thursday 12:30"),
+        (dt.timedelta(days=9), "waits for the opening, 11 Mar 12:30"),
+    ],
+)
+def test_who_waits_for_the_opening_is_told_when_that_is(
+    length: dt.timedelta, sentence: str
+) -> None:
+    opens_at = moment(30) + length
+    assert wait_words(WaitReason.HOURS, opens_at=opens_at) == sentence
+    assert wait_words(WaitReason.HOURS, opens_at=opens_at.isoformat()) == sentence
+    assert wait_words(WaitReason.NO_OPERATOR, opens_at=opens_at) == "nobody is available"
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        (event("skipped", 1, reason="Speaks French"), "Ana: passed it on: Speaks French"),
+        (event("skipped", 1, reason=""), "Ana: passed it on"),
+        (event("expired", 1, waited_s=300, replying=True), "Ana: not answered within 5 min"),
+        (event("expired", None, waited_s=300), "Everybody: not accepted within 5 min"),
+        (event("returned", None, why="rule"),
+         "Everybody: the line distributes in another way now"),
+        (event("intercepted", 1, by=2), "Bruno: took it over"),
+        (event("started", 3, by_operator=True), "Carla: began this chat"),
+    ],
+)  # fmt: skip
+def test_each_way_a_chat_changed_hands_has_its_line(told: SessionEvent, line: str) -> None:
+    assert [one.text for one in why(told)] == [line]
+
+
+def test_a_transfer_says_by_whom() -> None:
+    told = event("transferred", 1, to=2, to_line=None)
+    told.actor = User(first_name="Ana")
+    assert why(told) == [WhyLine("check", "Bruno: transferred by Ana", chosen=True)]
+    told.data = {"to": None, "to_line": 7}
+    assert why(told) == [WhyLine("transfer", "Transferred to this line by Ana")]
 
 
 def test_only_the_newest_choice_is_told_person_by_person() -> None:

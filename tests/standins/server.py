@@ -58,22 +58,28 @@ class Answer:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
+@dataclass(frozen=True, slots=True)
 class _Silence:
-    """Take the request and never answer."""
+    """Take the request and never answer. `accepts`: act on it before."""
+
+    accepts: bool = False
 
     def __repr__(self) -> str:
-        return "HANG"
+        return "HANG_ACCEPTED" if self.accepts else "HANG"
 
 
+@dataclass(frozen=True, slots=True)
 class _Drop:
-    """Take the request and close the connection."""
+    """Take the request and close the connection. `accepts`: act on it before."""
+
+    accepts: bool = False
 
     def __repr__(self) -> str:
-        return "DROP"
+        return "DROP_ACCEPTED" if self.accepts else "DROP"
 
 
-HANG = _Silence()
-DROP = _Drop()
+HANG, HANG_ACCEPTED = _Silence(), _Silence(accepts=True)
+DROP, DROP_ACCEPTED = _Drop(), _Drop(accepts=True)
 Scripted = Answer | _Silence | _Drop
 
 
@@ -104,7 +110,10 @@ class StandIn:
         with self._changed:
             self.calls.append(call)
             self._changed.notify_all()
-        return self.next_answer(key) or self._respond(self, call)
+        scripted = self.next_answer(key)
+        if isinstance(scripted, (_Silence, _Drop)) and scripted.accepts:
+            self._respond(self, call)
+        return scripted or self._respond(self, call)
 
     def wait_for(self, condition: Callable[[list[Call]], bool], *, timeout: float = 10.0) -> None:
         """Return when the calls so far satisfy the condition; fail after `timeout` seconds."""

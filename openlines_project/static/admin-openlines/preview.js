@@ -1,4 +1,4 @@
-// "What would happen": asks the server and shows its answer beside the settings.
+// The card of what would happen: asks the server and shows its answer beside the settings.
 'use strict';
 
 for (const form of document.querySelectorAll('form[data-preview]')) {

@@ -22,27 +22,7 @@ export function refreshBoard() {
   }, Math.max(0, asked + GAP_MS - Date.now()));
 }
 
-function closeMenus(except) {
-  for (const menu of board().querySelectorAll('details.menu-box[open]')) {
-    if (menu !== except) menu.open = false;
-  }
-}
-
 export function bindBoard() {
   if (!board()) return;
   setInterval(() => document.hidden || refreshBoard(), EVERY_MS);
-  document.addEventListener('click', ({ target }) => {
-    const menu = target.closest('details.menu-box');
-    closeMenus(menu);
-    if (!menu || !target.closest('.menu-item')) return;
-    // The choice is made: back to where the menu was opened.
-    menu.open = false;
-    menu.querySelector('summary').focus();
-  });
-  document.addEventListener('keydown', (event) => {
-    const menu = event.target.closest?.('details.menu-box[open]');
-    if (event.key !== 'Escape' || !menu) return;
-    menu.open = false;
-    menu.querySelector('summary').focus();
-  });
 }

@@ -43,6 +43,9 @@ export function tick(onOver) {
   for (const left of document.querySelectorAll('[data-left]')) {
     left.textContent = clockText(secondsUntil(left.dataset.left));
   }
+  for (const passing of document.querySelectorAll('[data-until]:not([hidden])')) {
+    passing.hidden = !secondsUntil(passing.dataset.until);
+  }
   for (const bar of document.querySelectorAll('.bar[data-due]')) {
     const left = secondsUntil(bar.dataset.due);
     const share = Math.min(100, (100 * left) / Number(bar.dataset.total));

@@ -1,7 +1,7 @@
 // The open chat: what changed is asked for by version and put where it belongs.
 
 import { ask, parse, place, remember } from './parts.js';
-import { bindReply, replyState } from './reply.js';
+import { bindComposers, knowVersion } from './composer.js';
 
 const chat = () => document.getElementById('chat');
 let busy = false;
@@ -28,6 +28,15 @@ export async function refreshThread() {
   }
 }
 
+/** Whether the customer writes just now: that raises no version. */
+export async function refreshWriting() {
+  const { source, writing } = chat()?.dataset ?? {};
+  if (!writing) return;
+  const part = await ask(writing);
+  if (part && chat()?.dataset.source === source) place(parse(part.text).getElementById('chat-writing'));
+  else part?.forget();
+}
+
 /** Bring the open chat up to date with what the server wrote for it. */
 export function mergeThread(html) {
   const page = parse(html);
@@ -35,15 +44,14 @@ export function mergeThread(html) {
   if (!rows || page.getElementById('chat-head')?.dataset.read !== readAddress()) return;
   if (!('past' in chat().dataset)) for (const row of [...rows.children]) placeRow(row);
   chat().dataset.version = Math.max(Number(rows.dataset.version), knownVersion());
-  place(page.getElementById('chat-head'));
-  place(page.getElementById('card'));
+  for (const id of ['chat-head', 'chat-writing', 'chat-state', 'card']) place(page.getElementById(id));
   const foot = page.getElementById('chat-foot');
   const old = document.getElementById('chat-foot');
   // The field somebody is writing in stays as long as he may write.
   if (foot.dataset.foot !== 'composer' || old.dataset.foot !== 'composer') {
-    if (place(foot)) bindReply();
+    if (place(foot)) bindComposers();
   }
-  replyState();
+  knowVersion(chat().dataset.version);
   markRead();
 }
 
@@ -118,10 +126,11 @@ export function chatOpened() {
   remember(chat());
   const isOpen = Boolean(chat().dataset.session);
   document.querySelector('.shell').dataset.pane = isOpen ? 'thread' : 'list';
-  bindReply();
+  bindComposers();
+  knowVersion(chat().dataset.version);
   markRead();
   if (!isOpen) return;
   const field = document.getElementById('reply-text');
-  const fine = matchMedia('(pointer: fine)').matches;
-  (field && fine ? field : document.getElementById('thread')).focus({ preventScroll: true });
+  const mayWrite = field?.checkVisibility() && matchMedia('(pointer: fine)').matches;
+  (mayWrite ? field : document.getElementById('thread')).focus({ preventScroll: true });
 }

@@ -2,7 +2,17 @@
 
 const SECONDS = 8;
 
-export function toast(text) {
+function button(label, onClick) {
+  const made = document.createElement('button');
+  made.type = 'button';
+  made.className = 'btn btn-sm';
+  made.textContent = label;
+  made.addEventListener('click', onClick);
+  return made;
+}
+
+/** `undo` takes it back, where that is possible. */
+export function toast(text, undo = null) {
   const list = document.getElementById('toasts');
   if (!list || !text) return;
   const item = document.createElement('div');
@@ -10,12 +20,14 @@ export function toast(text) {
   const words = document.createElement('p');
   words.className = 'grow';
   words.textContent = text;
-  const button = document.createElement('button');
-  button.type = 'button';
-  button.className = 'btn btn-sm';
-  button.textContent = list.dataset.dismiss;
-  button.addEventListener('click', () => item.remove());
-  item.append(words, button);
+  item.append(words);
+  if (undo) {
+    item.append(button(list.dataset.undo, () => {
+      item.remove();
+      undo();
+    }));
+  }
+  item.append(button(list.dataset.dismiss, () => item.remove()));
   list.append(item);
   let left = SECONDS;
   const timer = setInterval(() => {

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from channels_app.services import delivery
+from channels_app.services import outbox
 from channels_app.services.errors import ConflictError, InvalidError, ServiceError
 from openlines_project.lib.people import person_name
 from queue_app.inbox.access import visible_message, visible_session
@@ -122,7 +122,7 @@ def session_close(request: InboxRequest, session_id: int) -> HttpResponseBase:
 def message_resend(request: InboxRequest, message_id: int) -> HttpResponseBase:
     """Send a message again that failed, or of which nobody knows whether it arrived."""
     message = visible_message(request, message_id)
-    delivery.message_resend(message=message, now=timezone.now())
+    outbox.message_resend(message=message, now=timezone.now())
     return done(request, go_to=page_before(request))
 
 
@@ -130,7 +130,7 @@ def message_resend(request: InboxRequest, message_id: int) -> HttpResponseBase:
 def message_discard(request: InboxRequest, message_id: int) -> HttpResponseBase:
     """Take a message out that was not delivered."""
     message = visible_message(request, message_id)
-    delivery.message_discard(message=message, now=timezone.now())
+    outbox.message_discard(message=message, now=timezone.now())
     return done(request, go_to=page_before(request))
 
 

@@ -19,9 +19,9 @@ from queue_app.inbox.listing import (
     ViewName,
     list_counts,
     list_lines,
-    list_offers,
     list_page,
 )
+from queue_app.inbox.offers import list_offers, sessions_offered
 from queue_app.inbox.views.thread import chat_context
 from queue_app.inbox.words import languages
 from queue_app.models import DutyState, Operator, Session, SessionState
@@ -120,9 +120,11 @@ def view_of(session: Session, request: InboxRequest) -> ViewName:
     """The list a chat stands in."""
     if session.state == SessionState.WAITING:
         return "waiting"
-    if session.operator is None or session.operator.user_id != request.user.pk:
-        return "all"
-    return "offered" if session.state == SessionState.OFFERED else "mine"
+    if session.state == SessionState.OFFERED:
+        is_asked = sessions_offered(request.user).filter(pk=session.pk).exists()
+        return "offered" if is_asked else "all"
+    is_his = session.operator is not None and session.operator.user_id == request.user.pk
+    return "mine" if is_his else "all"
 
 
 def shell_context(request: InboxRequest, filters: Filters) -> dict[str, Any]:
@@ -156,6 +158,6 @@ def list_context(
             after=after,
             pages=pages,
         ),
-        "offers": list_offers(request.user),
+        "offers": list_offers(request.user, query=Filters("offered").query),
         "list_source": reverse("inbox:list-part", args=[filters.view]) + line,
     }

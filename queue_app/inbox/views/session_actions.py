@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
@@ -22,6 +22,7 @@ from queue_app.inbox.forms import (
 )
 from queue_app.inbox.http import InboxRequest, done, inbox_view, is_part, known_number, see_other
 from queue_app.inbox.views.actions import chat_address, chat_open
+from queue_app.inbox.views.questions import question_shown
 from queue_app.inbox.views.thread import delta_response
 from queue_app.models import Operator, Session
 from queue_app.selectors import sessions_visible_to, transfer_targets
@@ -56,13 +57,15 @@ def session_skip(request: InboxRequest, session_id: int) -> HttpResponseBase:
 
 @inbox_view("GET", "HEAD", "POST")
 def session_transfer(request: InboxRequest, session_id: int) -> HttpResponseBase:
-    """GET: to whom the chat may go. POST: there it goes (`operator` or `line`, `reason`)."""
+    """GET: to whom the chat may go. POST: there it goes (`to`, `reason`)."""
     session = visible_session(request, session_id)
     now = timezone.now()
     if request.method != "POST":
         session_check("transfer", session=session, user=request.user, now=now)
         targets = transfer_targets(session, request.user, now=now)
-        return render(request, "inbox/_transfer.html", {"session": session, "targets": targets})
+        may_assign = request.user.has_perm("queue_app.assign_session")
+        context = {"targets": targets, "may_assign": may_assign}
+        return question_shown(request, session, "inbox/_transfer.html", context)
     form = _valid(TransferForm(request.POST))
     transfers.session_transfer(
         session_id=session.pk,

@@ -328,3 +328,41 @@ def test_a_button_needs_a_post_a_token_and_the_right(
     assert telegram.calls == []
     connector.refresh_from_db()
     assert connector.status == ConnectorStatus.CONNECTED
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "secrets"),
+    [
+        (
+            "whatsapp",
+            ["phone_number_id", "business_account_id"],
+            ["access_token", "app_secret", "verify_token"],
+        ),
+        ("messenger", ["page_id"], ["page_token", "app_secret", "verify_token"]),
+        ("instagram", ["account_id"], ["access_token", "app_secret", "verify_token"]),
+    ],
+)
+def test_a_kind_of_metas_is_added_with_its_steps_and_its_verify_token_is_shown_once(
+    administrator: Client, settings: Any, kind: str, fields: list[str], secrets: list[str]
+) -> None:
+    settings.PUBLIC_URL = ""
+    line = OpenChannelFactory()
+    page = administrator.get(add_address(line, kind)).content.decode()
+    assert page.count("<li") >= 5
+    assert "verify token" in page
+    assert list(inputs(page)) == [f"config-{name}" for name in secrets]
+    assert set(inputs(page).values()) == {""}
+    assert all(f'name="config-{name}"' in page for name in fields)
+    values = {f"config-{name}": "109000000000001" for name in fields}
+    values |= {f"config-{name}": "a-secret-0123456789" for name in secrets[:2]}
+    answer = administrator.post(add_address(line, kind), {"open_channel": line.pk, **values})
+    connector = Connector.objects.get()
+    assert connector.secrets["verify_token"] in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+    assert connector.kind == kind
+    assert connector.status == ConnectorStatus.NOT_CONFIGURED
+    assert len(connector.secrets["verify_token"]) >= 32
+    page = administrator.get(address(connector)).content.decode()
+    assert f"/webhooks/{connector.public_id}/" in page
+    assert "a-secret-0123456789" not in page
+    assert connector.secrets["verify_token"] not in page

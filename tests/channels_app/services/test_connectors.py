@@ -8,26 +8,20 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from channels_app.drivers.base import DriverError
 from channels_app.drivers.registry import UnknownKind
 from channels_app.drivers.telegram import TelegramDriver
 from channels_app.models import Connector
 from channels_app.services.connectors import (
-    connector_broken,
     connector_check,
     connector_connect,
     connector_create,
     connector_disconnect,
     connector_driver,
-    connector_heard,
-    connector_notice,
-    connector_sent,
     connector_update,
     webhook_url,
 )
 from channels_app.services.errors import ConflictError, InvalidError, ServiceError
 from channels_app.signals import connector_changed
-from tests.channels_app.services.outside import refusal
 from tests.factories import (
     ConnectorFactory,
     ConversationFactory,
@@ -366,33 +360,3 @@ def test_a_check_that_finds_the_token_dead_breaks_the_connector(telegram: BotApi
         connector_check(connector=connector, now=moment(1))
     connector.refresh_from_db()
     assert connector.status == "broken"
-
-
-# --- what is noted on the way -------------------------------------------------------------
-
-
-def test_times_are_written_once_a_minute() -> None:
-    connector = ConnectorFactory()
-    for second, heard in ((0, moment()), (59, moment()), (60, moment(1))):
-        connector_heard(connector=connector, now=moment(0, second))
-        assert Connector.objects.get().last_event_at == heard
-    for second, sent in ((0, moment()), (59, moment()), (60, moment(1))):
-        connector_sent(connector=Connector.objects.get(), now=moment(0, second))
-        assert Connector.objects.get().last_sent_at == sent
-
-
-def test_a_broken_connector_is_told_of_once(changes: list[list[str]]) -> None:
-    connector = ConnectorFactory()
-    error: DriverError = refusal("auth", "No such token.")
-    connector_broken(connector=connector, error=error, now=moment())
-    connector_broken(connector=connector, error=error, now=moment(1))
-    assert changes == [["status"]]
-    connector.refresh_from_db()
-    assert (connector.status, connector.last_error_at) == ("broken", moment())
-
-
-def test_a_notice_is_cut_to_what_the_column_holds() -> None:
-    connector = ConnectorFactory()
-    connector_notice(connector=connector, notice="n" * 400)
-    connector.refresh_from_db()
-    assert connector.notice == "n" * 300

@@ -98,7 +98,7 @@ def test_a_send_that_ends_after_its_lease_counts_as_sent(
 def test_a_send_that_ends_after_somebody_asked_for_another_is_not_repeated(
     bot_chat: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from channels_app.services.delivery import message_resend
+    from channels_app.services.outbox import message_resend
 
     def slow(outgoing: Outgoing) -> SendResult:
         deliver(bot_chat, now=OVER)

@@ -27,6 +27,7 @@ from tests.factories import (
     ConnectorFactory,
     ConversationFactory,
     MessageFactory,
+    MetaConnectorFactory,
     OpenChannelFactory,
     TelegramConnectorFactory,
     UserFactory,
@@ -219,6 +220,40 @@ def test_the_time_to_answer_counts_from_the_customers_last_message(hours: int, c
     MessageFactory(conversation=chat, direction="out", created_at=moment(1))
     refused = sending_refused(chat, now=moment(24 * 60))
     assert (refused.code if refused else "") == code
+
+
+@pytest.mark.parametrize("kind", ["messenger", "instagram"])
+@pytest.mark.parametrize(
+    ("automatic", "hours", "code"),
+    [(True, 23, ""), (True, 24, "window"), (False, 24, ""), (False, 7 * 24, "window")],
+)
+def test_what_no_person_wrote_may_have_a_shorter_time(
+    kind: str, automatic: bool, hours: int, code: str
+) -> None:
+    chat = ConversationFactory(connector=MetaConnectorFactory(kind=kind))
+    MessageFactory(conversation=chat, created_at=moment())
+    refused = sending_refused(chat, now=moment(hours * 60), automatic=automatic)
+    assert (refused.code if refused else "") == code
+
+
+@pytest.mark.parametrize(("hours", "code"), [(23, ""), (24, "window")])
+def test_elsewhere_it_has_the_same(hours: int, code: str) -> None:
+    chat = ConversationFactory(connector=MetaConnectorFactory())
+    MessageFactory(conversation=chat, created_at=moment())
+    refused = sending_refused(chat, now=moment(hours * 60), automatic=True)
+    assert (refused.code if refused else "") == code
+
+
+def test_into_the_answers_of_another_program_only_a_person_talks() -> None:
+    chat = ConversationFactory(connector=MetaConnectorFactory(kind="messenger"))
+    MessageFactory(conversation=chat, created_at=moment(), data={"standby": True})
+    MessageFactory(conversation=chat, direction="out", created_at=moment())
+    refused = sending_refused(chat, now=moment(1), automatic=True)
+    assert refused is not None
+    assert refused.code == "standby"
+    assert sending_refused(chat, now=moment(1)) is None
+    MessageFactory(conversation=chat, created_at=moment(2))  # given back
+    assert sending_refused(chat, now=moment(3), automatic=True) is None
 
 
 def test_where_answers_have_their_time_nobody_is_written_to_first() -> None:

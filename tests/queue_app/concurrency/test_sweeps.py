@@ -103,14 +103,14 @@ def sweep_beside_a_lock() -> int:
 
 def test_a_sweep_skips_what_somebody_works_on() -> None:
     assert sweep_beside_a_lock() == 1
-    assert Timer.objects.get().attempts == 0
+    assert Timer.objects.get(kind="response").attempts == 0
 
 
 def test_without_skipping_the_sweep_would_wait_and_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: it waits for the lock until its patience ends, and puts the timer off."""
     monkeypatch.setattr(timers, "_is_free", lambda _session_id: True)
     assert sweep_beside_a_lock() == 1
-    assert Timer.objects.get().attempts == 1
+    assert Timer.objects.get(kind="response").attempts == 1
 
 
 def test_a_sweep_that_comes_second_finds_the_timer_gone(monkeypatch: pytest.MonkeyPatch) -> None:

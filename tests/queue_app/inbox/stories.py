@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from channels_app.models import OpenChannel
-from queue_app.models import Operator, Session, SessionState, Timer, TimerKind
+from queue_app.models import Assignment, Operator, Session, SessionState, Timer, TimerKind
 from tests.factories import (
     ConnectorFactory,
     ConversationFactory,
@@ -36,10 +37,16 @@ class Desk:
         MessageFactory(conversation=conversation, text=text)
         return SessionFactory(conversation=conversation, **({"operator": self.operator} | session))
 
-    def offered(self, *, minutes: int = 3, **session: Any) -> Session:
-        """A chat that is offered to the operator for some minutes more."""
+    def offered(
+        self, *, minutes: int = 3, asked: Sequence[Operator] = (), **session: Any
+    ) -> Session:
+        """A chat that is offered to the operator, or to all of `asked`, for some minutes more."""
         now = timezone.now()
+        if asked:
+            session |= {"operator": None, "to_everybody": True}
         chat = self.chat(state=SessionState.OFFERED, offered_at=now, **session)
+        for one in asked or [self.operator]:
+            Assignment.objects.create(session=chat, operator=one, offered_at=now)
         Timer.objects.create(
             session=chat, kind=TimerKind.RESPONSE, due_at=now + dt.timedelta(minutes=minutes)
         )

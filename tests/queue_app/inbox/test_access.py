@@ -29,6 +29,8 @@ OBJECTS = {
     "session-reply": "session_id",
     "session-read": "session_id",
     "session-typing": "session_id",
+    "session-writing": "session_id",
+    "session-ask": "session_id",
     "session-close": "session_id",
     "session-skip": "session_id",
     "session-transfer": "session_id",
@@ -50,7 +52,8 @@ OBJECTS = {
     "supervisor-duty": "operator_id",
 }
 READ_ONLY = {
-    "home", "me", "list", "list-part", "live", "session-detail", "session-thread", *BY_RIGHT,
+    "home", "me", "list", "list-part", "live", "session-detail", "session-thread",
+    "session-writing", "session-ask", *BY_RIGHT,
 }  # fmt: skip
 # Read with GET, done with POST.
 BOTH = {"session-transfer"}
@@ -72,6 +75,7 @@ def address(pattern: URLPattern, desk: Desk, session: Session, message: Message)
         .replace("<id:conversation_id>", str(session.conversation_id))
         .replace("<id:operator_id>", str(desk.operator.pk))
         .replace("<slug:view>", "mine")
+        .replace("<slug:act>", "spam")
     )
 
 

@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from queue_app.inbox.event_words import event_lines
+from queue_app.event_words import event_lines
 from queue_app.models import Operator, Session, SessionEvent
+from queue_app.selectors import event_names
 from queue_app.services.events import EventKind
 from tests.factories import OpenChannelFactory, SessionFactory, UserFactory, moment
 from tests.queue_app.services.acts import person
@@ -42,7 +43,8 @@ def event(
 
 
 def words(*events: SessionEvent, reader: Any = None) -> list[str]:
-    return [str(line.text) for line in event_lines(events, reader=reader or UserFactory())]
+    lines = event_lines(events, event_names(events), reader=reader or UserFactory())
+    return [str(line.text) for line in lines]
 
 
 def test_every_act_has_its_line() -> None:

@@ -4,14 +4,13 @@ import datetime as dt
 import re
 
 import pytest
-from django.utils import timezone, translation
+from django.utils import timezone
 
-from channels_app.models import Attachment, AttachmentState, Message
+from channels_app.models import Conversation, Message
 from channels_app.services.conversations import conversation_system_message
-from queue_app.inbox.thread import PAGE, Foot, Row, session_foot, thread_delta, thread_page
-from queue_app.models import Assignment, Operator, Session, SessionHelper, SessionState, Timer
+from queue_app.inbox.thread import PAGE, Row, thread_delta, thread_page
+from queue_app.models import Operator, Session, SessionState
 from queue_app.services.events import EventKind, event_write
-from queue_app.services.permits import session_facts
 from tests.factories import ConversationFactory, MessageFactory, OperatorFactory, SessionFactory
 from tests.queue_app.inbox.stories import desk, part
 
@@ -123,6 +122,7 @@ def test_the_end_of_a_chat_in_words(
         ("auto_close", "unreachable", ["Closing text not sent: the customer has blocked us"]),
         ("reminder", "line_closed", ["Reminder not sent: the line is closed"]),
         ("welcome", "connector_off", ["Welcome not sent: the channel is not connected"]),
+        ("welcome", "standby", ["Welcome not sent: another program answers this chat"]),
         ("later", "whatever", ["Automatic text not sent: whatever"]),
     ],
 )
@@ -264,110 +264,6 @@ def test_what_went_wrong_is_said_with_what_to_do() -> None:
         assert f"/inbox/messages/{message.pk}/discard/" in html
 
 
-def test_nothing_a_customer_writes_becomes_markup() -> None:
-    story = desk()
-    evil = "<script>alert(1)</script><img src=x onerror=alert(1)> \"'><svg/onload=alert(1)>"
-    session = story.chat(
-        text=evil + " javascript:alert(1) https://example.com/<script>",
-        conversation={"display_name": evil, "profile": {"username": evil, "email": evil}},
-    )
-    message = Message.objects.get()
-    Attachment.objects.create(
-        message=message, type="contact", name=evil, phone='"><script>',
-        state=AttachmentState.STORED,
-    )  # fmt: skip
-    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
-    for tag in ("<script>alert", "<img src=x", "<svg/onload", 'href="javascript'):
-        assert tag not in html
-    assert "&lt;script&gt;alert(1)" in html
-
-
-def test_links_open_beside_the_inbox_and_tell_nothing() -> None:
-    story = desk()
-    session = story.chat(text="see https://example.com/a?b=1&c=2")
-    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
-    assert (
-        '<a href="https://example.com/a?b=1&amp;c=2" target="_blank"'
-        ' rel="noopener noreferrer nofollow">'
-    ) in html
-
-
-def test_files_that_are_not_here_have_a_placeholder() -> None:
-    story = desk()
-    session = story.chat()
-    message = Message.objects.get()
-    for position, state in enumerate(["pending", "too_big", "failed", "expired"]):
-        Attachment.objects.create(message=message, position=position, type="image", state=state)
-    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
-    for words in ("being fetched", "too big to be fetched", "could not be fetched",
-                  "no longer available"):  # fmt: skip
-        assert f"Photo: {words}" in html
-
-
-def test_a_place_is_shown_with_its_coordinates_and_no_map() -> None:
-    story = desk()
-    session = story.chat()
-    Attachment.objects.create(
-        message=Message.objects.get(), type="location", latitude=-23.5, longitude=46.25,
-        state=AttachmentState.STORED,
-    )  # fmt: skip
-    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
-    assert 'href="geo:-23.50000,46.25000"' in html
-    with translation.override("pt-br"):
-        html = story.client.get(
-            f"/inbox/chats/{session.pk}/", headers={"Accept-Language": "pt-BR"}
-        ).content.decode()
-    assert 'href="geo:-23.50000,46.25000"' in html
-
-
-def test_the_foot_says_what_may_be_done() -> None:
-    story = desk()
-
-    def foot(session: Session) -> Foot:
-        facts = session_facts(session=session, user=story.operator.user, now=timezone.now())
-        return session_foot(session=session, facts=facts)
-
-    assert foot(story.chat()).kind == "composer"
-    assert foot(story.waiting()).kind == "take"
-    offered = foot(story.offered())
-    assert (offered.kind, offered.text) == ("take", "This chat is offered to you.")
-    assert offered.due_at is not None
-    colleague = OperatorFactory(user__first_name="Ana", user__last_name="")
-    hers = story.chat(operator=colleague)
-    other = foot(hers)
-    assert (other.kind, other.text) == ("other", "Ana is answering this chat.")
-    SessionHelper.objects.create(session=hers, operator=story.operator, joined_at=timezone.now())
-    assert foot(hers).kind == "composer"
-    to_all = story.chat(operator=None, state="offered", to_everybody=True)
-    assert (foot(to_all).kind, foot(to_all).text) == ("other", "This chat is offered to others.")
-    Assignment.objects.create(session=to_all, operator=story.operator, offered_at=timezone.now())
-    assert (foot(to_all).kind, foot(to_all).text) == ("take", "This chat is offered to all.")
-    story.line.is_active = False
-    story.line.save()
-    refused = foot(story.chat())
-    assert refused.kind == "refused"
-
-
-def test_the_foot_of_an_ending_chat_says_when_it_closes() -> None:
-    story = desk()
-    session = story.chat(state=SessionState.CLOSING)
-    now = timezone.now()
-    facts = session_facts(session=session, user=story.operator.user, now=now)
-    assert session_foot(session=session, facts=facts).text == "This chat is ending."
-    due_at = timezone.localtime().replace(hour=16, minute=30)
-    Timer.objects.create(session=session, kind="grace", due_at=due_at)
-    facts = session_facts(session=session, user=OperatorFactory().user, now=now)
-    foot = session_foot(session=session, facts=facts)
-    assert foot.kind == "ending"
-    assert foot.text == (
-        "This chat is ending, it closes at 16:30. If the customer writes, it goes on."
-    )
-    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
-    assert "it closes at 16:30" in html
-    for action in ("accept", "close", "reply"):
-        assert f"/inbox/chats/{session.pk}/{action}/" not in html
-
-
 def test_days_are_the_readers_own() -> None:
     story = desk()
     session = story.chat()
@@ -385,3 +281,45 @@ def test_a_senseless_time_zone_is_ignored() -> None:
     for zone in ("../../etc/passwd", "Mars/Olympus", "", "a" * 5000):
         story.client.cookies["tz"] = zone
         assert story.client.get("/inbox/mine/").status_code == 200
+
+
+def test_what_a_customer_filled_in_stands_in_the_thread() -> None:
+    story = desk()
+    session = story.chat()
+    MessageFactory(
+        conversation=session.conversation, direction="system", kind="form", text="",
+        data={"fields": [{"label": "Name", "value": "<b>Ana</b>"},
+                         {"label": "Phone", "value": "+55 11 98321 4471"}]},
+    )  # fmt: skip
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    assert "The customer filled in the form." in html
+    assert '<dt>Name</dt><dd dir="auto">&lt;b&gt;Ana&lt;/b&gt;</dd>' in html
+    assert '<dt>Phone</dt><dd dir="auto">+55 11 98321 4471</dd>' in html
+
+
+def test_a_private_note_says_that_it_is_one() -> None:
+    story = desk()
+    session = story.chat()
+    MessageFactory(
+        conversation=session.conversation, direction="note", text="Offer a new top",
+        author=story.operator.user,
+    )  # fmt: skip
+    html = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    assert re.search(r'class="msg msg-note"[^>]*>.*?Private note · ', html)
+
+
+@pytest.mark.parametrize(("age", "is_shown"), [(2, True), (9, True), (11, False)])
+def test_a_customer_is_shown_as_writing_for_ten_seconds(age: int, is_shown: bool) -> None:
+    story = desk()
+    session = story.chat()
+    typed = timezone.now() - dt.timedelta(seconds=age)
+    Conversation.objects.update(typing_at=typed)
+    page = story.client.get(f"/inbox/chats/{session.pk}/").content.decode()
+    alone = part(story.client, "get", f"/inbox/chats/{session.pk}/writing/").content.decode()
+    for html in (page, alone):
+        until = re.search(r'id="chat-writing" data-part( data-until="(\d+)"| hidden)', html)
+        assert until is not None
+        assert (until[2] is not None) is is_shown
+        if is_shown:
+            assert int(until[2]) == round((typed.timestamp() + 10) * 1000)
+    assert ('is writing…</span><span class="conv-text"' in page) is is_shown

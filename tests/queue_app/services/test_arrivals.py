@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from channels_app.models import Connector, Conversation, Message
+from channels_app.models import Connector, Conversation, Message, ServiceText
 from channels_app.services.open_channels import open_channel_update
 from queue_app.models import Session, SessionText
 from queue_app.services.arrivals import arrival_make, closed_tell, consent_record
@@ -123,3 +123,23 @@ def test_an_agreement_is_recorded_without_an_open_chat_too() -> None:
         consent_record(conversation=conversation, now=moment(2))
     conversation.refresh_from_db()
     assert conversation.consented_at == moment(2)
+
+
+@pytest.mark.parametrize(("status", "is_asked"), [("connected", True), ("broken", False)])
+def test_who_was_not_asked_for_his_consent_does_not_give_it_by_writing_on(
+    status: str, is_asked: bool
+) -> None:
+    connector = line_with(consent_url="https://example.com/privacy")
+    ServiceText.objects.create(
+        open_channel=connector.open_channel, kind="consent", text="Write on if you agree."
+    )
+    connector.status = status
+    connector.save()
+    session = customer_writes(connector, "u1", now=moment())
+    assert SessionText.objects.get().skipped == ("" if is_asked else "connector_off")
+    assert Message.objects.filter(direction="out").exists() == is_asked
+    customer_writes(connector, "u1", now=moment(1))
+    conversation = Conversation.objects.get()
+    assert conversation.consent_asked_at == (moment() if is_asked else None)
+    assert conversation.consented_at == (moment(1) if is_asked else None)
+    assert ("consented" in kinds(session)) == is_asked

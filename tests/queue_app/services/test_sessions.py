@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from channels_app.models import Conversation
+from channels_app.models import Connector, Conversation
 from channels_app.services.errors import ConflictError, ForbiddenError, ServiceError
+from channels_app.tasks import deliver_seen
 from queue_app.models import LineOperator, Operator, Session
 from queue_app.services.endings import session_end
 from queue_app.services.locks import SessionGoneError
@@ -200,6 +202,25 @@ def test_reading_again_changes_nothing() -> None:
     before = (everything(), list(Conversation.objects.values()))
     session_read(session_id=session.pk, user=ana.user, now=moment(2))
     assert (everything(), list(Conversation.objects.values())) == before
+
+
+@pytest.mark.parametrize(("kind", "told"), [("whatsapp", 1), ("custom", 0)])
+def test_a_platform_that_shows_reading_is_told(
+    kind: str,
+    told: int,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(deliver_seen, "apply_async", lambda **options: asked.append(options))
+    ana = OperatorFactory()
+    connector = line_with(ana)
+    session = customer_writes(connector, "u1", now=moment())
+    Connector.objects.filter(pk=connector.pk).update(kind=kind)
+    for minute in (1, 2):  # what is read already is not told again
+        with django_capture_on_commit_callbacks(execute=True):
+            session_read(session_id=session.pk, user=ana.user, now=moment(minute))
+    assert [options["args"] for options in asked] == [(session.conversation_id,)] * told
 
 
 def test_a_colleague_who_looks_on_does_not_make_it_read() -> None:

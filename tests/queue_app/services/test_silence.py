@@ -11,7 +11,7 @@ from django.db.models import F
 from channels_app.drivers.base import EchoEvent
 from channels_app.drivers.livechat import LiveChatDriver
 from channels_app.models import Message, OpenChannel
-from channels_app.services.delivery import conversation_deliver, message_discard, message_resend
+from channels_app.services.delivery import conversation_deliver
 from channels_app.services.intake import event_receive
 from channels_app.services.receipts import message_state_forward
 from queue_app.models import AssignmentOutcome, Operator, Session, SessionText, Timer
@@ -345,86 +345,3 @@ def test_on_a_closed_line_a_chat_ends_silently(closed: dict[str, Any]) -> None:
     assert not Message.objects.filter(author_kind="system").exists()
     assert not SessionText.objects.exists()
     books_check()
-
-
-# --- an answer that is missing ------------------------------------------------------------
-
-
-@pytest.mark.parametrize("state", ["queued", "sending", "unknown"])
-def test_while_a_later_answer_is_missing_nothing_ends(state: str) -> None:
-    ana = OperatorFactory()
-    session = answered(ana)
-    later = answer(session, ana, 30)
-    Message.objects.filter(pk=later.pk).update(state=state)
-    timers_sweep(now=moment(62))
-    assert state_of(session) == ("active", "")
-    assert timers_of(session) == [("auto_close", moment(122))]
-    becomes(later, "delivered", 70)
-    assert timers_of(session) == [("auto_close", moment(130))]
-    timers_sweep(now=moment(130))
-    assert state_of(session) == ("closed", "auto")
-
-
-def test_an_answer_that_is_given_up_or_sent_again_holds_nothing_up() -> None:
-    ana = OperatorFactory()
-    session = answered(ana)
-    given_up, again = answer(session, ana, 30), answer(session, ana, 31)
-    for message in (given_up, again):
-        becomes(message, "failed", 32)
-    timers_sweep(now=moment(62))
-    assert state_of(session) == ("active", "")
-    message_discard(message=given_up, now=moment(70))
-    timers_sweep(now=moment(122))
-    assert state_of(session) == ("active", "")
-    message_resend(message=again, now=moment(130))
-    becomes(again, "sent", 131)
-    assert timers_of(session) == [("auto_close", moment(191))]
-    timers_sweep(now=moment(191))
-    assert state_of(session) == ("closed", "auto")
-
-
-def test_a_closing_text_that_failed_holds_nothing_up() -> None:
-    """Only people's answers count: an automatic text that is missing stops no deadline."""
-    ana = OperatorFactory()
-    session = answered(ana)
-    with transaction.atomic():
-        conversation, locked = session_lock(session.pk)
-        service_text_send(
-            session=locked, conversation=conversation, kind="closed", text="Later", now=moment(9)
-        )
-        locked.save(update_fields=["event_seq"])
-    becomes(Message.objects.get(author_kind="system"), "failed", 10)
-    timers_sweep(now=moment(62))
-    assert state_of(session) == ("closed", "auto")
-
-
-# --- changed settings ---------------------------------------------------------------------
-
-
-def test_other_minutes_count_for_the_next_answer() -> None:
-    ana = OperatorFactory()
-    session = answered(ana)
-    change(session, auto_close_minutes=30)
-    becomes(Message.objects.get(direction="out"), "read", 5)
-    assert timers_of(session) == [("auto_close", moment(62))]
-    becomes(answer(session, ana, 10), "sent", 10)
-    assert timers_of(session) == [("auto_close", moment(40))]
-
-
-def test_never_counts_for_the_next_answer() -> None:
-    ana = OperatorFactory()
-    session = answered(ana)
-    change(session, auto_close_minutes=0)
-    assert timers_of(session) == [("auto_close", moment(62))]
-    becomes(answer(session, ana, 10), "sent", 10)
-    assert timers_of(session) == []
-
-
-def test_never_counts_for_what_waits_for_a_missing_answer() -> None:
-    ana = OperatorFactory()
-    session = answered(ana)
-    answer(session, ana, 30)
-    change(session, auto_close_minutes=0)
-    timers_sweep(now=moment(62))
-    assert timers_of(session) == []
-    assert state_of(session) == ("active", "")

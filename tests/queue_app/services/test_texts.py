@@ -18,6 +18,7 @@ from channels_app.models import (
 from channels_app.services.messages import MAX_TEXT
 from queue_app.models import LineOperator, Operator, Session, SessionText
 from queue_app.services.locks import session_lock
+from queue_app.services.replies import session_reply
 from queue_app.services.sessions import session_accept
 from queue_app.services.texts import service_text_send
 from tests.factories import OperatorFactory, UserFactory, moment
@@ -135,6 +136,31 @@ def test_where_nothing_can_be_sent_the_reason_is_written_down_once(
     assert last_event(session).data == {"kind": "ending", "occurrence": "", "skipped": code}
     assert not send(session, minute=61)
     assert SessionText.objects.count() == 1
+
+
+def test_when_only_a_person_may_still_answer_it_is_skipped() -> None:
+    ana = OperatorFactory()
+    session = chat(ana)
+    Connector.objects.update(kind="messenger")
+    assert send(session, minute=24 * 60)
+    assert (sent(), SessionText.objects.get().skipped) == ([], "window")
+    session_reply(
+        session_id=session.pk, user=ana.user, text="Here I am", client_key="k1",
+        now=moment(24 * 60),
+    )  # fmt: skip
+    assert sent() == ["Here I am"]
+
+
+@pytest.mark.parametrize(("standby", "words"), [(True, []), (False, ["Hello"])])
+def test_into_a_chat_that_another_program_answers_it_is_not_sent(
+    standby: bool, words: list[str]
+) -> None:
+    session = chat()
+    Connector.objects.update(kind="messenger")
+    Message.objects.update(data={"standby": standby})
+    assert send(session)
+    assert sent() == words
+    assert SessionText.objects.get().skipped == ("standby" if standby else "")
 
 
 def test_within_the_time_to_answer_it_is_sent() -> None:
