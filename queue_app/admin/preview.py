@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-from zoneinfo import ZoneInfo
-
-from django.utils.formats import date_format
-from django.utils.module_loading import import_string
 
 from channels_app.models import Connector, Conversation, OpenChannel
 from queue_app.schedule import is_open, next_change
 from queue_app.services.line_rules import line_rules
-
-WEEK = dt.timedelta(days=6)
-
-
-class PreviewLine(Protocol):
-    """One thing that would happen: the name of its icon, and words."""
-
-    icon: str
-    text: str
+from queue_app.services.preview import PreviewLine, arrival_preview, preview_moment
 
 
 def preview_lines(
@@ -33,11 +20,9 @@ def preview_lines(
     conversation: Conversation | None = None,
 ) -> Sequence[PreviewLine]:
     """What a message of somebody new, or of a conversation's customer, would bring about."""
-    preview: Callable[..., Any] = import_string("queue_app.services.preview.arrival_preview")
-    lines: Sequence[PreviewLine] = preview(
+    return arrival_preview(
         open_channel=open_channel, connector=connector, at=at, conversation=conversation
     )
-    return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +39,5 @@ def open_state(open_channel: OpenChannel, at: dt.datetime) -> OpenState | None:
     if hours is None:
         return None
     change = next_change(hours, at)
-    return OpenState(is_open(hours, at), _moment(change, at, hours.zone) if change else "")
-
-
-def _moment(moment: dt.datetime, seen_at: dt.datetime, zone: ZoneInfo) -> str:
-    """The clock on the same day, with the weekday within a week, else with the date."""
-    there, here = moment.astimezone(zone), seen_at.astimezone(zone)
-    if there.date() == here.date():
-        return date_format(there, "H:i")
-    if moment - seen_at < WEEK:
-        return date_format(there, "l H:i")
-    return f"{date_format(there, 'DATE_FORMAT')} {there:%H:%M}"
+    until = preview_moment(change, at, open_channel) if change else ""
+    return OpenState(is_open(hours, at), until)

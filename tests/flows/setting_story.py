@@ -63,6 +63,12 @@ class SettingStory(EndingStory):
         self.at(minute)
         assert self.press(operator, "/inbox/presence/").status_code == 204
 
+    def shown(self, operator: Operator, path: str) -> str:
+        """A page of the inbox as he sees it."""
+        browser = Client()
+        browser.force_login(operator.user)
+        return browser.get(path).content.decode()
+
     def rings(self, operator: Operator) -> list[int]:
         """The chats that are offered to him, alone or with others."""
         asked = Assignment.objects.filter(operator=operator, ended_at__isnull=True)

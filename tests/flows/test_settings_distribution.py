@@ -31,6 +31,7 @@ def test_to_everybody_all_are_rung_and_the_first_who_accepts_has_the_chat(
     story.line(ana, bruno, carla, **EVERYBODY)
     session = story.customer(0)
     assert [story.rings(one) for one in (ana, bruno, carla)] == [[session.pk]] * 3
+    assert "New chat for 3 people" in story.shown(carla, "/inbox/mine/")
     story.accept(1, bruno, session)
     assert holder(session) == bruno
     assert [story.rings(one) for one in (ana, bruno, carla)] == [[], [], []]
@@ -420,3 +421,25 @@ def test_a_change_from_everybody_rings_one(story: SettingStory) -> None:
     story.change(distribution="strictly")
     assert holder(accepted) == bruno
     assert [story.rings(one) for one in (ana, bruno)] == [[offered.pk], []]
+
+
+# --- ask before ending --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_the_button_that_ends_a_chat_asks_first_or_does_not(
+    story: SettingStory, asks: bool
+) -> None:
+    ana = OperatorFactory()
+    story.line(ana, ask_before_ending=asks)
+    session = story.customer(0)
+    story.accept(1, ana, session)
+    page = story.page(ana, session)
+    question = f"/inbox/chats/{session.pk}/ask/close/"
+    assert (question in page) is asks
+    assert (f'hx-post="/inbox/chats/{session.pk}/close/"' in page) is not asks
+    # Asking ends nothing, its answer does.
+    assert f"/inbox/chats/{session.pk}/close/" in story.shown(ana, question)
+    session.refresh_from_db()
+    assert session.state == "active"
+    assert story.end(2, ana, session) == "closed"

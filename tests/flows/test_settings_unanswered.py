@@ -300,3 +300,6 @@ def test_a_form_the_customer_fills_in_stands_in_his_chat_and_is_new_there(
     # It waits as before, and whoever takes it has the data before his eyes.
     assert waits(session) == ("waiting", "round_over")
     story.accept(9, ana, session)
+    page = story.page(ana, session)
+    assert "The customer filled in the form." in page
+    assert "+5511983212345" in page

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,9 +35,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             SimpleNamespace(icon="clock", text="At 12:05 to Bruno."),
         ]
 
-    module = ModuleType("queue_app.services.preview")
-    module.arrival_preview = arrival_preview  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "queue_app.services.preview", module)
+    monkeypatch.setattr("queue_app.admin.preview.arrival_preview", arrival_preview)
     return questions
 
 
