@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ DAY = 24 * 60
 # It is Monday, 12:00.
 NIGHT = 8 * 60
 WEEKDAYS = [{"weekday": day, "opens": "09:00", "closes": "18:00"} for day in range(5)]
-HOURS = {"has_hours": True, "work_intervals": WEEKDAYS, "closed_action": "text"}
+HOURS: dict[str, Any] = {"has_hours": True, "work_intervals": WEEKDAYS, "closed_action": "text"}
 PAGE = "https://shop.example/privacy"
 
 
@@ -87,7 +88,7 @@ def test_an_inactive_line_says_nothing(story: SettingStory) -> None:
 
 # --- consent ------------------------------------------------------------------------------
 
-CONSENT = {"texts": {"consent": "We keep what you write:"}, "consent_url": PAGE}
+CONSENT: dict[str, Any] = {"texts": {"consent": "We keep what you write:"}, "consent_url": PAGE}
 
 
 def test_the_consent_is_asked_once_and_the_next_message_is_it(story: SettingStory) -> None:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 NOBODY = "Nobody can answer just now"
 TEXTS = {"no_answer": NOBODY}
-LONG = {"response_minutes": 720}
+LONG: dict[str, Any] = {"response_minutes": 720}
 
 
 def waits(session: Session) -> tuple[str, str]:

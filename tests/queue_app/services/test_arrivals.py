@@ -20,10 +20,10 @@ from tests.queue_app.services.acts import all_rows, person
 pytestmark = pytest.mark.django_db
 
 WEEK = [{"weekday": day, "opens": "09:00", "closes": "18:00"} for day in range(5)]
-HOURS = {"has_hours": True, "work_intervals": WEEK, "closed_action": "text"}
+HOURS: dict[str, Any] = {"has_hours": True, "work_intervals": WEEK, "closed_action": "text"}
 NIGHT, NEXT_NIGHT = 8 * 60, 32 * 60
 ALL = texts_of(welcome="Welcome", consent="Consent", closed="Closed")
-PAGE = {"consent_url": "https://shop.example/p"}
+PAGE: dict[str, Any] = {"consent_url": "https://shop.example/p"}
 
 
 def line_of(**changes: Any) -> Connector:

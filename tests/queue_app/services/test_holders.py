@@ -15,7 +15,7 @@ from tests.queue_app.services.acts import active, answered, offered, person
 
 pytestmark = pytest.mark.django_db
 
-CHECKED = {"check_availability": True}
+CHECKED: dict[str, Any] = {"check_availability": True}
 LATER = moment(10)
 
 
@@ -83,8 +83,9 @@ def test_a_switched_off_account_counts_on_every_line() -> None:
 def test_who_was_taken_out_of_the_queue_is_gone_unless_he_was_chosen_by_hand() -> None:
     ana, bruno = person("Ana"), person("Bruno")
     session = active(ana, bruno)
-    members = [{"user": bruno.user}]
-    queue_members_replace(open_channel=session.open_channel, members=members, now=moment(2))
+    queue_members_replace(
+        open_channel=session.open_channel, members=[{"user": bruno.user}], now=moment(2)
+    )
     assert gone(session) == "removed"
     Session.objects.update(outside_queue=True)
     assert gone(session) is None

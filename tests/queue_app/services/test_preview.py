@@ -31,7 +31,7 @@ TEXTS = texts_of(
     welcome="Welcome to {line}", consent="We keep it:", closed="We open {opens_at}",
     no_answer="Nobody answers",
 )  # fmt: skip
-HOURS = {"has_hours": True, "work_intervals": WEEK}
+HOURS: dict[str, Any] = {"has_hours": True, "work_intervals": WEEK}
 NIGHT = 8 * 60  # from Monday 12:00
 OPENING = 21 * 60
 HOLIDAYS = [
