@@ -17,7 +17,8 @@ Code = Literal[
     "full", "full_global",
 ]  # fmt: skip
 MAX_CODES = 20
-# A page of the inbox that was heard from within this time is open.
+# A page of the inbox that was heard from within this time is open: three times as long as it may
+# be silent, so that one lost request takes nobody's offers.
 CONNECTED_FOR = dt.timedelta(seconds=90)
 
 

@@ -11,17 +11,15 @@ import datetime as dt
 from django.contrib.auth.models import User
 
 from openlines_project.lib.tasks import enqueue_after_commit
-from queue_app import tasks
+from queue_app import distribution, tasks
 from queue_app.models import LineOperator, Operator
 
-# Three times as long as an open page may be silent: one lost request takes nobody's offers.
-CONNECTED_FOR = dt.timedelta(seconds=90)
 WRITTEN_EVERY = dt.timedelta(seconds=30)
 
 
 def is_connected(operator: Operator, now: dt.datetime) -> bool:
     """Whether a page of his inbox was heard from in the last 90 seconds."""
-    return operator.seen_at is not None and now - operator.seen_at <= CONNECTED_FOR
+    return distribution.is_connected(operator.seen_at, now=now)
 
 
 def operator_seen(*, user: User, now: dt.datetime) -> bool:

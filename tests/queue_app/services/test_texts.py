@@ -173,7 +173,7 @@ def test_within_the_time_to_answer_it_is_sent() -> None:
 @pytest.mark.parametrize("text", ["{operator}", " ", "{operator} \n"])
 def test_a_text_of_which_nothing_is_left_is_not_sent(text: str) -> None:
     session = chat()
-    assert send(session, text)
+    assert not send(session, text)
     assert (sent(), SessionText.objects.get().skipped) == ([], "empty")
 
 
