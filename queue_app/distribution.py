@@ -124,7 +124,7 @@ def is_on_leave(
 
 def is_connected(seen_at: dt.datetime | None, *, now: dt.datetime) -> bool:
     """Whether somebody has the inbox open: a page of his was heard from just now."""
-    return seen_at is not None and now - seen_at < CONNECTED_FOR
+    return seen_at is not None and now - seen_at <= CONNECTED_FOR
 
 
 def distribute(

@@ -110,7 +110,7 @@ def gone_holders(line: OpenChannel, *, now: dt.datetime, limit: int) -> list[tup
         off |= ~Q(operator__duty=DutyState.ON) | (planned & begun & ~over)
     offer_off = off
     if line.check_availability and line.demand_connection:
-        silent = Q(operator__seen_at__isnull=True) | Q(operator__seen_at__lte=now - CONNECTED_FOR)
+        silent = Q(operator__seen_at__isnull=True) | Q(operator__seen_at__lt=now - CONNECTED_FOR)
         offer_off = off | silent
     # As in `_left_since`: otherwise the net would fill up with what stays where it is.
     chosen = Q(outside_queue=True)

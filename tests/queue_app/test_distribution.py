@@ -191,8 +191,8 @@ def test_a_last_operator_who_let_it_pass_is_not_asked_again() -> None:
     ("seen_at", "connected"),
     [
         (None, False),
-        (NOW - CONNECTED_FOR, False),
-        (NOW - CONNECTED_FOR + dt.timedelta(seconds=1), True),
+        (NOW - CONNECTED_FOR - dt.timedelta(seconds=1), False),
+        (NOW - CONNECTED_FOR, True),
         (NOW, True),
     ],
 )
