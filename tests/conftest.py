@@ -111,8 +111,11 @@ def _language_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _line_rules_left_behind() -> None:
-    """What the last test's line was like: this one's may have its number."""
+def _kept_in_the_process() -> None:
+    """What the last test's lines and connectors were: this one's may have their numbers, and the
+    accounts of a platform are the same in many tests."""
+    from channels_app.selectors import connector_cache_clear
     from queue_app.services.line_rules import line_rules_forget
 
+    connector_cache_clear()
     line_rules_forget()
