@@ -19,6 +19,7 @@ ON CONFLICT (session_id, kind) DO UPDATE
 SET due_at = excluded.due_at, attempts = 0, error = ''
 RETURNING id
 """
+_CANCEL = "DELETE FROM queue_app_timer WHERE session_id = %s AND kind IN ({kinds}) RETURNING id"
 
 
 def timer_set(*, session_id: int, kind: str, due_at: dt.datetime) -> None:
@@ -38,10 +39,12 @@ def timers_set(*, session_id: int, timers: Sequence[tuple[str, dt.datetime]]) ->
 
 def timer_cancel(*, session_id: int, kinds: Sequence[str] | None = None) -> None:
     """Delete a session's timers of these kinds, all of them without `kinds`."""
-    timers = Timer.objects.filter(session_id=session_id)
-    if kinds is not None:
-        timers = timers.filter(kind__in=kinds)
-    timers.delete()
+    if kinds is None:
+        Timer.objects.filter(session_id=session_id).delete()
+    else:
+        # On the way of a customer's message: a queryset costs several times as much.
+        statement = _CANCEL.format(kinds=", ".join(["%s"] * len(kinds)))
+        sql_rows(statement, [session_id, *(str(kind) for kind in kinds)])
 
 
 def timer_hurry(*, timer: Timer, now: dt.datetime) -> bool:

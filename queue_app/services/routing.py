@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Q
 
-from channels_app.models import Conversation
+from channels_app.models import ClosedAction, Conversation, PlaceFreed
 from openlines_project.lib.tasks import enqueue_after_commit
 from queue_app import tasks
 from queue_app.arrival import line_is_open
@@ -131,6 +131,8 @@ def _go_on(found: OpenSession, conversation: Conversation, *, mode: Mode, now: d
         kind = TimerKind.GRACE if found.state == SessionState.CLOSING else TimerKind.ROUTE
         timer_set(session_id=found.id, kind=kind, due_at=now)
         return
+    if found.only_begins_wait and not _wait_asks_more(found, conversation, now):
+        return
     _, session = session_lock(found.id)
     if waits:
         if session.wait_reason == WaitReason.ANSWERED_OUTSIDE:
@@ -156,6 +158,19 @@ def _go_on(found: OpenSession, conversation: Conversation, *, mode: Mode, now: d
             outcome=AssignmentOutcome.RETURNED, event="returned", now=now, data={"why": why},
         )  # fmt: skip
         enqueue_after_commit(tasks.session_distribute, session.pk)
+
+
+def _wait_asks_more(found: OpenSession, conversation: Conversation, now: dt.datetime) -> bool:
+    """Whether a wait that begins in an active chat changes more than its timers: a place to take
+    again, or a customer to tell that the line is closed. It is asked of each answered customer's
+    message, so without the session's lock, of the line that the intake knows already."""
+    line = conversation.connector.open_channel
+    if found.open_channel_id != line.pk:
+        return True  # it was transferred to another line, whose settings count
+    if not found.holds_place and line.place_freed == PlaceFreed.EVERY_REPLY:
+        return True
+    tells = line.closed_action != ClosedAction.NOTHING
+    return tells and not line_is_open(line_rules(line).hours, now)
 
 
 def session_open(

@@ -37,7 +37,7 @@ SET unread = unread + 1, version = %s, turn = 'operator',
     waiting_since = CASE WHEN turn = 'customer' OR waiting_since IS NULL THEN %s
                          ELSE waiting_since END
 WHERE conversation_id = %s AND closed_at IS NULL
-RETURNING id, state, wait_reason, waiting_since, snoozed_until
+RETURNING id, state, wait_reason, waiting_since, snoozed_until, open_channel_id, holds_place
 """
 _TURN_AND_GONE = f"{_CUSTOMER_TURN}, {_HOLDER_GONE}"
 _IS_GONE = f"SELECT {_HOLDER_GONE} FROM queue_app_session WHERE id = %s"  # noqa: S608 constants
@@ -47,7 +47,8 @@ _IS_GONE = f"SELECT {_HOLDER_GONE} FROM queue_app_session WHERE id = %s"  # noqa
 class OpenSession:
     """The open session of a conversation, as a customer's message found it.
 
-    `begins_wait`: until now we waited for him. `holder_gone`: its operator works no longer.
+    `begins_wait`: until now we waited for him. `holds_place`: it counts for its operator's limit.
+    `holder_gone`: its operator works no longer.
     """
 
     id: int
@@ -55,6 +56,8 @@ class OpenSession:
     wait_reason: str
     begins_wait: bool
     is_snoozed: bool
+    open_channel_id: int
+    holds_place: bool
     holder_gone: bool
 
     @property
@@ -63,6 +66,11 @@ class OpenSession:
         if self.state in {SessionState.WAITING, SessionState.CLOSING}:
             return False
         return not (self.begins_wait or self.is_snoozed or self.holder_gone)
+
+    @property
+    def only_begins_wait(self) -> bool:
+        """Whether its operator has it as before, and all that changed is whose turn it is."""
+        return self.state == SessionState.ACTIVE and not (self.is_snoozed or self.holder_gone)
 
 
 def session_customer_turn(
@@ -88,7 +96,9 @@ def session_customer_turn(
         wait_reason=row[2],
         begins_wait=from_sql_time(row[3]) == now,
         is_snoozed=row[4] is not None,
-        holder_gone=bool(row[5]),
+        open_channel_id=row[5],
+        holds_place=bool(row[6]),
+        holder_gone=bool(row[7]),
     )
 
 

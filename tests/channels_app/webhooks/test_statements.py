@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from channels_app.models import Connector, Message
 from queue_app.models import Session
 from queue_app.services.line_rules import line_rules
+from queue_app.services.replies import session_reply
 from queue_app.services.sessions import session_accept
 from tests.factories import ConnectorFactory, OpenChannelFactory, OperatorFactory, moment
 from tests.flows.wire import custom_message, custom_post
@@ -21,6 +22,8 @@ from tests.flows.wire import custom_message, custom_post
 pytestmark = pytest.mark.django_db(transaction=True)
 # On PostgreSQL an offer is one statement, and the bell is one after the commit.
 INTO_AN_OPEN_CHAT = {"postgresql": 7, "sqlite": 9}
+# And one that takes away what counted the customer's silence.
+INTO_AN_ANSWERED_CHAT = {"postgresql": 8, "sqlite": 10}
 OFFERED_EVENLY = {"postgresql": 11, "sqlite": 16}
 
 
@@ -52,6 +55,20 @@ def test_a_message_into_an_open_chat(client: Client, connector: Connector) -> No
         custom_post(client, connector, custom_message("m2"))
     assert Message.objects.count() == 2
     assert len(told) <= INTO_AN_OPEN_CHAT[connection.vendor], "\n".join(told)
+
+
+def test_a_message_into_a_chat_that_was_answered(client: Client, connector: Connector) -> None:
+    custom_post(client, connector, custom_message("m1"))
+    session = Session.objects.select_related("operator__user").get()
+    assert session.operator is not None
+    session_reply(
+        session_id=session.pk, user=session.operator.user, text="Yes", client_key="k1",
+        now=moment(),
+    )  # fmt: skip
+    with statements() as told:
+        custom_post(client, connector, custom_message("m2"))
+    assert Session.objects.get().turn == "operator"
+    assert len(told) <= INTO_AN_ANSWERED_CHAT[connection.vendor], "\n".join(told)
 
 
 def test_a_first_message_that_is_offered_evenly(client: Client, connector: Connector) -> None:
